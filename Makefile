@@ -1,0 +1,48 @@
+# What a person does with this repository; `make` alone lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help deps build run test check format web bench clean
+
+help: ## List these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+deps: ## Install what is missing (Debian packages, uv)
+	@tools/deps
+
+PAGE := web/dist/index.html
+PROGRAM := .build/release/martlet
+PAGE_SOURCES := $(shell find web/src web/public web/types -type f) web/build.mjs
+PROGRAM_SOURCES := Package.swift $(shell find services shared tools/martlet -type f -not -name '*.md')
+
+web: deps $(PAGE) ## Build the page into web/dist
+
+$(PAGE): $(PAGE_SOURCES)
+	@node web/build.mjs
+
+build: deps $(PAGE) $(PROGRAM) ## Build everything in release mode
+
+# Only when a source is newer, so that a second `make run` starts at once.
+$(PROGRAM): $(PROGRAM_SOURCES)
+	@echo "building in release mode (the first time takes some minutes)"
+	@swift build -c release --product container-shim
+	@swift build -c release --product node-agent
+	@swift build -c release --product martlet
+	@touch $(PROGRAM)
+
+run: build ## Build what is needed and start the platform
+	@PATH="$(CURDIR)/.build/tools/bin:$$PATH" exec .build/release/martlet up $(ARGS)
+
+test: ## Build and run every test; ends in "N passed, N failed"
+	@tools/test
+
+check: ## Format, build, types and unit tests: before each commit
+	@tools/check
+
+format: ## Format all Swift sources
+	@swift format -i -r -p Package.swift services shared tools tests
+
+bench: ## Measure, print and write BENCHMARKS.md
+	@tools/bench
+
+clean: ## Remove what was built
+	@rm -rf .build web/dist
