@@ -1,0 +1,102 @@
+public import NIOCore
+public import NIOHTTP1
+
+/// Who is at the other end of a connection.
+public final class Peer: Sendable {
+    /// IP address, nil on a unix socket.
+    public let address: String?
+    /// The certificate that the client proved to own and that a configured authority signed, DER.
+    public let clientCertificateDER: [UInt8]?
+    /// True when the connection is encrypted.
+    public let isTLS: Bool
+
+    /// Describes a peer.
+    public init(address: String?, clientCertificateDER: [UInt8]? = nil, isTLS: Bool = false) {
+        (self.address, self.clientCertificateDER, self.isTLS) = (address, clientCertificateDER, isTLS)
+    }
+}
+
+/// One request as it came in.
+public struct HTTPRequest: Sendable {
+    /// Method, in capitals.
+    public let method: String
+    /// Path and query as sent.
+    public let target: String
+    /// Header fields.
+    public var headers: HTTPHeaders
+    /// The other end.
+    public let peer: Peer
+    /// The body.
+    public let body: HTTPBody
+    /// The loop that the connection lives on.
+    public let eventLoop: any EventLoop
+    /// Distinguishes requests that brought no id of their own.
+    let number: UInt64
+
+    /// Makes a request; used by the server and by tests.
+    public init(
+        method: String, target: String, headers: HTTPHeaders = [:], peer: Peer = Peer(address: nil),
+        body: HTTPBody = .empty, eventLoop: any EventLoop
+    ) {
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.peer = peer
+        self.body = body
+        self.eventLoop = eventLoop
+        self.number = RequestNumbers.next()
+    }
+
+    /// The path as sent, without the query and without percent-decoding.
+    public var path: String {
+        guard let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return target }
+        return String(target[..<mark])
+    }
+
+    /// The query as sent, without `?`; empty for none.
+    public var rawQuery: String {
+        guard let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) else { return "" }
+        return String(target[target.utf8.index(after: mark)...])
+    }
+
+    /// The fields of the query, decoded, in order.
+    public var query: [(name: String, value: String)] { PercentEncoding.fields(of: rawQuery) }
+
+    /// The first value of a query field.
+    public func query(_ name: String) -> String? { query.first { $0.name == name }?.value }
+
+    /// Id for logs: `X-Request-Id` when it is a sane one, else made up.
+    public var id: String {
+        if let given = headers.first(name: "x-request-id"), (1...64).contains(given.utf8.count),
+            given.utf8.allSatisfy({ $0.isToken })
+        {
+            return given
+        }
+        return String(number, radix: 36)
+    }
+
+    /// The value of a cookie.
+    public func cookie(_ name: String) -> String? {
+        for line in headers["cookie"] {
+            for pair in line.split(separator: ";") {
+                let trimmed = pair.drop { $0 == " " }
+                guard let equals = trimmed.firstIndex(of: "="), trimmed[..<equals] == name else { continue }
+                return String(trimmed[trimmed.index(after: equals)...])
+            }
+        }
+        return nil
+    }
+}
+
+extension UInt8 {
+    /// Letters, digits, `-`, `_`, `.` and `:`.
+    var isToken: Bool {
+        switch self {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
+            UInt8(ascii: ":"):
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,84 @@
+public import KubeModel
+public import NIOCore
+public import NIOHTTP1
+
+/// One answer.
+public struct HTTPResponse: Sendable {
+    /// What follows the head.
+    public enum Body: Sendable {
+        /// Nothing.
+        case empty
+        /// Bytes in memory; the length is sent ahead.
+        case bytes(ByteBuffer)
+        /// Bytes as they come. The closure's task is cancelled when the peer goes away or the server stops; when it
+        /// throws, the connection is cut so that the peer notices.
+        case stream(@Sendable (HTTPBodyWriter) async throws -> Void)
+        /// The closure gets the raw channel and writes the head itself. The channel does not read by itself yet: once
+        /// handlers are in place, turn `autoRead` on and call `channel.read()`, which also delivers the bytes that came
+        /// after the request. The channel is closed when the closure ends.
+        case takeOver(@Sendable (any Channel) async throws -> Void)
+    }
+
+    /// HTTP status.
+    public var status: Int
+    /// Header fields; `Date`, `Content-Length`, `Transfer-Encoding` and `Connection` are the server's.
+    public var headers: HTTPHeaders
+    /// What follows the head.
+    public var body: Body
+
+    /// Makes an answer.
+    public init(status: Int, headers: HTTPHeaders = [:], body: Body = .empty) {
+        (self.status, self.headers, self.body) = (status, headers, body)
+    }
+
+    /// A JSON document.
+    public static func json(_ json: JSON, status: Int = 200) -> HTTPResponse {
+        var headers = HTTPHeaders()
+        headers.add(name: "content-type", value: "application/json")
+        let body = json.withBytes { ByteBuffer(bytes: $0) }
+        return HTTPResponse(status: status, headers: headers, body: .bytes(body))
+    }
+
+    /// Bytes with their content type.
+    public static func bytes(_ bytes: [UInt8], type: String, status: Int = 200) -> HTTPResponse {
+        HTTPResponse(status: status, headers: ["content-type": type], body: .bytes(ByteBuffer(bytes: bytes)))
+    }
+
+    /// A Kubernetes `Status`.
+    public static func error(_ error: APIError) -> HTTPResponse {
+        var response = json(error.status, status: error.code)
+        if let seconds = error.retryAfterSeconds { response.headers.add(name: "retry-after", value: String(seconds)) }
+        return response
+    }
+
+    /// Plain text.
+    public static func text(_ text: String, status: Int = 200) -> HTTPResponse {
+        .init(
+            status: status, headers: ["content-type": "text/plain; charset=utf-8"],
+            body: .bytes(ByteBuffer(string: text)))
+    }
+
+    /// A page.
+    public static func html(_ text: String, status: Int = 200) -> HTTPResponse {
+        .init(
+            status: status, headers: ["content-type": "text/html; charset=utf-8"],
+            body: .bytes(ByteBuffer(string: text)))
+    }
+}
+
+/// Writes a streamed body.
+public struct HTTPBodyWriter: Sendable {
+    let connection: HTTPConnection
+
+    /// Sends one chunk and returns when the connection can take the next one.
+    ///
+    /// - Throws: when the peer has gone or the task was cancelled.
+    public func write(_ buffer: ByteBuffer) async throws {
+        try Task.checkCancellation()
+        if buffer.readableBytes == 0 { return }
+        try await connection.writeChunk(buffer)
+    }
+
+    /// Sends text.
+    public func write(_ text: String) async throws { try await write(ByteBuffer(string: text)) }
+}

@@ -1,0 +1,212 @@
+import Glibc
+public import Logging
+public import NIOCore
+import NIOHTTP1
+import NIOPosix
+public import NIOSSL
+public import ServiceLifecycle
+import Synchronization
+
+/// An HTTP/1.1 server: TCP or unix socket, with or without TLS, one handler for all requests.
+public struct HTTPServer: Service {
+    /// Where the server listens.
+    public enum Listener: Sendable {
+        /// Port 0 takes a free one.
+        case tcp(host: String, port: Int)
+        /// A socket file, replaced when nobody listens on it; mode 0600.
+        case unix(path: String)
+    }
+
+    /// What a client may use up.
+    public struct Limits: Sendable {
+        /// All header fields of a request together, in bytes.
+        public var headBytes = 64 * 1024
+        /// A connection without a request, or with half a request head, is closed after this.
+        public var idleTimeout = TimeAmount.seconds(90)
+        /// A request body that makes no progress for this long is given up.
+        public var bodyTimeout = TimeAmount.seconds(60)
+        /// Connections beyond this many are closed at once.
+        public var maxConnections = 10_000
+        /// How long a graceful stop lets streams go on.
+        public var drainTimeout = Duration.seconds(5)
+        /// The defaults.
+        public init() {}
+    }
+
+    let listener: Listener
+    let tls: NIOSSLContext?
+    let limits: Limits
+    let logger: Logger
+    let runsOnEventLoop: Bool
+    let onListening: @Sendable (Int) async -> Void
+    let handler: @Sendable (HTTPRequest) async -> HTTPResponse
+
+    /// Prepares a server; `run` starts it.
+    ///
+    /// - Parameters:
+    ///   - listener: where to listen.
+    ///   - tls: the server's certificate and, for client certificates, `.optionalVerification` with the trusted roots;
+    ///     see ``ServerTLS``.
+    ///   - limits: what a client may use up.
+    ///   - logger: where failures of connections go.
+    ///   - runsOnEventLoop: runs the handler on the connection's event loop, which saves thread changes for handlers
+    ///     that mostly wait and never block.
+    ///   - onListening: called with the port (0 for a unix socket) once connections are accepted.
+    ///   - handler: answers a request.
+    public init(
+        listener: Listener, tls: NIOSSLContext? = nil, limits: Limits = .init(), logger: Logger,
+        runsOnEventLoop: Bool = false, onListening: @escaping @Sendable (Int) async -> Void = { _ in },
+        handler: @escaping @Sendable (HTTPRequest) async -> HTTPResponse
+    ) {
+        self.listener = listener
+        self.tls = tls
+        self.limits = limits
+        self.logger = logger
+        self.runsOnEventLoop = runsOnEventLoop
+        self.onListening = onListening
+        self.handler = handler
+    }
+
+    /// Serves until the service group stops gracefully or the task is cancelled.
+    public func run() async throws {
+        let registry = ConnectionRegistry(limit: limits.maxConnections)
+        let group = MultiThreadedEventLoopGroup.singleton
+        let channel = try await bind(group, registry: registry)
+        let port = channel.localAddress?.port ?? 0
+        logger.info("listening", metadata: ["address": "\(channel.localAddress.map(String.init(describing:)) ?? "")"])
+        await onListening(port)
+
+        await withTaskGroup { tasks in
+            tasks.addTask { await sweep(registry) }
+            tasks.addTask {
+                // Ends by graceful shutdown, by cancellation, or when the listening socket fails.
+                await withGracefulShutdownHandler {
+                    await withTaskCancellationHandler {
+                        _ = try? await channel.closeFuture.get()
+                    } onCancel: {
+                        channel.close(promise: nil)
+                    }
+                } onGracefulShutdown: {
+                    channel.close(promise: nil)
+                }
+            }
+            // The sweeper only ends by cancellation.
+            await tasks.next()
+            tasks.cancelAll()
+        }
+        await drain(registry)
+        if case .unix(let path) = listener { unlink(path) }
+    }
+
+    private func bind(_ group: MultiThreadedEventLoopGroup, registry: ConnectionRegistry) async throws -> any Channel {
+        let executors = runsOnEventLoop ? ExecutorTable(group) : nil
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { [limits, logger, handler, tls] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let environment = ConnectionEnvironment(
+                        limits: limits, logger: logger, handler: handler, executor: executors?[channel.eventLoop],
+                        registry: registry)
+                    try Self.configure(channel, environment: environment, tls: tls)
+                }
+            }
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(.maxMessagesPerRead, value: 4)
+        switch listener {
+        case .tcp(let host, let port):
+            return try await bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .bind(host: host, port: port).get()
+        case .unix(let path):
+            let before = umask(0o177)
+            defer { umask(before) }
+            return try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+        }
+    }
+
+    private static func configure(_ channel: any Channel, environment: ConnectionEnvironment, tls: NIOSSLContext?)
+        throws
+    {
+        let pipeline = channel.pipeline.syncOperations
+        var security: NIOSSLServerHandler?
+        if let tls {
+            let handler = NIOSSLServerHandler(context: tls)
+            try pipeline.addHandler(handler)
+            security = handler
+        }
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderListSize = environment.limits.headBytes
+        limits.maxHeaderFieldSize = environment.limits.headBytes
+        let decoder = ByteToMessageHandler(
+            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
+        let connection = HTTPConnection(channel: channel, environment: environment, tls: security, decoder: decoder)
+        guard environment.registry.add(connection) else { throw ChannelError.eof }
+        try pipeline.addHandlers([decoder, connection])
+    }
+
+    /// Looks for idle connections: one walk every few seconds instead of a timer a connection.
+    private func sweep(_ registry: ConnectionRegistry) async {
+        while (try? await Task.sleep(for: .seconds(2))) != nil {
+            let now = NIODeadline.now()
+            for connection in registry.all {
+                connection.channel.eventLoop.execute { connection.checkIdle(now: now) }
+            }
+        }
+    }
+
+    private func drain(_ registry: ConnectionRegistry) async {
+        for connection in registry.all { connection.channel.eventLoop.execute { connection.drain() } }
+        guard await !isEmpty(registry, within: limits.drainTimeout) else { return }
+        for connection in registry.all { connection.channel.eventLoop.execute { connection.cancelTask() } }
+        guard await !isEmpty(registry, within: .seconds(1)) else { return }
+        for connection in registry.all { connection.channel.close(promise: nil) }
+        _ = await isEmpty(registry, within: .seconds(1))
+    }
+
+    /// Waits for the last connection to end. Not cancellable: this is what a cancelled server does last.
+    private func isEmpty(_ registry: ConnectionRegistry, within time: Duration) async -> Bool {
+        let deadline = ContinuousClock.now + time
+        let loop = MultiThreadedEventLoopGroup.singleton.any()
+        while !registry.isEmpty {
+            if ContinuousClock.now >= deadline { return false }
+            _ = try? await loop.scheduleTask(in: .milliseconds(10)) {}.futureResult.get()
+        }
+        return true
+    }
+}
+
+/// The open connections of one server.
+final class ConnectionRegistry: Sendable {
+    private let connections = Mutex<[ObjectIdentifier: HTTPConnection]>([:])
+    private let limit: Int
+
+    init(limit: Int) { self.limit = limit }
+
+    func add(_ connection: HTTPConnection) -> Bool {
+        connections.withLock { connections in
+            guard connections.count < limit else { return false }
+            connections[ObjectIdentifier(connection)] = connection
+            return true
+        }
+    }
+
+    func remove(_ connection: HTTPConnection) {
+        _ = connections.withLock { $0.removeValue(forKey: ObjectIdentifier(connection)) }
+    }
+
+    var all: [HTTPConnection] { connections.withLock { Array($0.values) } }
+    var isEmpty: Bool { connections.withLock { $0.isEmpty } }
+}
+
+/// One executor for each loop of a group.
+private struct ExecutorTable: Sendable {
+    private let executors: [ObjectIdentifier: EventLoopExecutor]
+
+    init(_ group: MultiThreadedEventLoopGroup) {
+        var executors: [ObjectIdentifier: EventLoopExecutor] = [:]
+        for loop in group.makeIterator() { executors[ObjectIdentifier(loop)] = EventLoopExecutor(loop) }
+        self.executors = executors
+    }
+
+    subscript(loop: any EventLoop) -> EventLoopExecutor? { executors[ObjectIdentifier(loop)] }
+}

@@ -1,0 +1,151 @@
+import COpenSSL
+public import KubeModel
+
+/// Signature algorithms that are accepted: asymmetric ones only.
+public enum SignatureAlgorithm: String, Sendable, CaseIterable {
+    case es256 = "ES256"
+    case es384 = "ES384"
+    case rs256 = "RS256"
+    case rs384 = "RS384"
+    case rs512 = "RS512"
+}
+
+/// A public key that tokens are verified with.
+public struct VerificationKey: Sendable {
+    /// `kid`.
+    public let keyID: String
+    /// What it may be used with.
+    public let algorithms: Set<SignatureAlgorithm>
+    /// The key, SubjectPublicKeyInfo.
+    public let publicKeyPEM: String
+
+    /// Reads a public key (PEM); its type decides the algorithms.
+    ///
+    /// - Throws: ``KeyError`` when it is no EC or RSA key, or too weak.
+    public init(publicKeyPEM: String, keyID: String) throws {
+        let key = try OpenSSLKey(publicPEM: publicKeyPEM)
+        try self.init(key, keyID: keyID)
+    }
+
+    /// Reads a key of a JWKS (RFC 7517).
+    public init(jwk: JSON) throws {
+        guard let keyID = jwk["kid"]?.string else { throw KeyError(description: "the key has no kid") }
+        if let use = jwk["use"]?.string, use != "sig" { throw KeyError(description: "the key is not for signatures") }
+        let key: OpenSSLKey
+        switch jwk["kty"]?.string {
+        case "EC":
+            guard let x = jwk["x"]?.string.flatMap({ Base64URL.decode($0) }),
+                let y = jwk["y"]?.string.flatMap({ Base64URL.decode($0) }),
+                let curve = jwk["crv"]?.string, ["P-256": 32, "P-384": 48][curve] == x.count, x.count == y.count
+            else { throw KeyError(description: "the EC key is not on P-256 or P-384") }
+            var point = [4] + x + y
+            key = try OpenSSLKey(martlet_ec_public(curve, &point, point.count))
+        case "RSA":
+            guard let n = jwk["n"]?.string.flatMap({ Base64URL.decode($0) }),
+                let e = jwk["e"]?.string.flatMap({ Base64URL.decode($0) })
+            else { throw KeyError(description: "the RSA key has no modulus or exponent") }
+            key = try OpenSSLKey(martlet_rsa_public(n, Int32(n.count), e, Int32(e.count)))
+        default: throw KeyError(description: "the key is neither EC nor RSA")
+        }
+        try self.init(key, keyID: keyID)
+    }
+
+    init(_ key: borrowing OpenSSLKey, keyID: String) throws {
+        self.keyID = keyID
+        algorithms = try key.algorithms()
+        publicKeyPEM = try key.publicPEM()
+    }
+
+    /// The usable keys of a JWKS; others (encryption keys, unknown curves) are left out, as the RFC asks.
+    public static func keys(jwks: JSON) -> [VerificationKey] {
+        (jwks["keys"]?.array ?? []).compactMap { try? VerificationKey(jwk: $0) }
+    }
+}
+
+/// A key that cannot be used.
+public struct KeyError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// Why, in one sentence.
+    public let description: String
+}
+
+/// An OpenSSL key, freed with the value.
+struct OpenSSLKey: ~Copyable {
+    let handle: OpaquePointer
+
+    init(_ handle: OpaquePointer?) throws {
+        guard let handle else {
+            ERR_clear_error()
+            throw KeyError(description: "the key is not valid")
+        }
+        self.handle = handle
+    }
+
+    init(privatePEM: String) throws {
+        try self.init(Self.read(privatePEM) { PEM_read_bio_PrivateKey($0, nil, nil, nil) })
+    }
+
+    init(publicPEM: String) throws {
+        try self.init(Self.read(publicPEM) { PEM_read_bio_PUBKEY($0, nil, nil, nil) })
+    }
+
+    deinit { EVP_PKEY_free(handle) }
+
+    func algorithms() throws -> Set<SignatureAlgorithm> {
+        let bits = EVP_PKEY_get_bits(handle)
+        if martlet_is_ec(handle) == 1, bits == 256 { return [.es256] }
+        if martlet_is_ec(handle) == 1, bits == 384 { return [.es384] }
+        if martlet_is_rsa(handle) == 1, bits >= 2048 { return [.rs256, .rs384, .rs512] }
+        throw KeyError(description: "a key must be EC on P-256 or P-384, or RSA with 2048 bits or more")
+    }
+
+    func publicPEM() throws -> String { try Self.written { PEM_write_bio_PUBKEY($0, handle) } }
+
+    func privatePEM() throws -> String {
+        try Self.written { PEM_write_bio_PKCS8PrivateKey($0, handle, nil, nil, 0, nil, nil) }
+    }
+
+    /// The public key as JWK.
+    func jwk(keyID: String) throws -> JSON {
+        let algorithms = try algorithms()
+        var jwk: JSON = ["kid": .string(keyID), "use": "sig"]
+        if algorithms.contains(.rs256) {
+            jwk["kty"] = "RSA"
+            jwk["alg"] = "RS256"
+            jwk["n"] = .string(Base64URL.encode(number("n", width: 1)))
+            jwk["e"] = .string(Base64URL.encode(number("e", width: 1)))
+        } else {
+            let isP256 = algorithms.contains(.es256)
+            jwk["kty"] = "EC"
+            jwk["alg"] = isP256 ? "ES256" : "ES384"
+            jwk["crv"] = isP256 ? "P-256" : "P-384"
+            jwk["x"] = .string(Base64URL.encode(number("qx", width: isP256 ? 32 : 48)))
+            jwk["y"] = .string(Base64URL.encode(number("qy", width: isP256 ? 32 : 48)))
+        }
+        return jwk
+    }
+
+    private func number(_ name: String, width: Int32) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: 2048)
+        let count = martlet_key_number(handle, name, width, &bytes, 2048)
+        return Array(bytes.prefix(Int(count)))
+    }
+
+    private static func read(_ pem: String, _ read: (OpaquePointer?) -> OpaquePointer?) -> OpaquePointer? {
+        var pem = pem
+        return pem.withUTF8 { bytes in
+            let bio = BIO_new_mem_buf(bytes.baseAddress, Int32(clamping: bytes.count))
+            defer { BIO_free(bio) }
+            return read(bio)
+        }
+    }
+
+    private static func written(_ write: (OpaquePointer?) -> Int32) throws -> String {
+        let bio = BIO_new(BIO_s_mem())
+        defer { BIO_free(bio) }
+        var bytes: UnsafeMutablePointer<CChar>?
+        guard write(bio) == 1 else { throw KeyError(description: "the key cannot be written") }
+        let count = martlet_bio_bytes(bio, &bytes)
+        guard let bytes, count > 0 else { throw KeyError(description: "the key cannot be written") }
+        return String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
+    }
+}
