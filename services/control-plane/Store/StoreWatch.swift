@@ -1,0 +1,49 @@
+/// The durable changes of a resource from a revision on, in order, without gaps. To be iterated once.
+///
+/// Ends when its task is cancelled or the store is closed; throws ``StoreError/gone(oldest:)`` when the reader was so
+/// slow that changes it had not seen left the history.
+public struct StoreWatch: AsyncSequence, Sendable {
+    /// Changes that became known together.
+    public struct Batch: Sendable {
+        /// The changes, empty when only progress was asked for.
+        public let events: [StoreEvent]
+        /// Everything up to this revision was seen, this batch included: where another watch may go on.
+        public let revision: UInt64
+    }
+
+    public typealias Element = Batch
+    public typealias Failure = StoreError
+
+    private let subscription: Subscription
+
+    init(_ history: History, _ topic: History.Topic, from revision: UInt64) throws(StoreError) {
+        subscription = Subscription(history: history, id: try history.subscribe(topic, from: revision))
+    }
+
+    /// Lets the iteration return soon, if nothing happens with an empty batch: for bookmarks.
+    public func requestProgress() { subscription.history.requestProgress(subscription.id) }
+
+    public func makeAsyncIterator() -> Iterator { Iterator(subscription: subscription) }
+
+    public struct Iterator: AsyncIteratorProtocol {
+        fileprivate let subscription: Subscription
+
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws(StoreError) -> Batch? {
+            try await subscription.history.next(subscription.id)
+        }
+
+        public mutating func next() async throws(StoreError) -> Batch? {
+            try await subscription.history.next(subscription.id)
+        }
+    }
+
+    /// Forgets the watcher when nobody iterates any more.
+    fileprivate final class Subscription: Sendable {
+        let history: History
+        let id: UInt64
+
+        init(history: History, id: UInt64) { (self.history, self.id) = (history, id) }
+
+        deinit { history.unsubscribe(id) }
+    }
+}

@@ -1,0 +1,108 @@
+public import KubeModel
+
+/// One version of one object: the JSON text that is served, and what the server asks most often about it.
+public final class StoredObject: Sendable {
+    /// Which object this is.
+    public let key: ObjectKey
+    /// The change that made this version; `metadata.resourceVersion` says the same.
+    public let revision: UInt64
+    /// The object as compact JSON in UTF-8, `metadata.resourceVersion` included.
+    public let bytes: [UInt8]
+    /// `metadata.uid`.
+    public let uid: String
+    /// `metadata.labels`.
+    public let labels: [String: String]
+
+    /// Where the digits of the revision begin in `bytes`.
+    let revisionOffset: Int
+
+    init(
+        key: ObjectKey, revision: UInt64, bytes: [UInt8], revisionOffset: Int, uid: String, labels: [String: String]
+    ) {
+        (self.key, self.revision, self.bytes, self.revisionOffset) = (key, revision, bytes, revisionOffset)
+        (self.uid, self.labels) = (uid, labels)
+    }
+
+    /// `key.path`: objects are ordered by it.
+    var path: String { key.path }
+
+    /// The object as a tree, read anew from `bytes` each time.
+    public func json() throws -> JSON { try JSON(parsing: bytes) }
+
+    /// The same content as a version with another revision: the state in which a deletion is reported.
+    func renumbered(_ revision: UInt64) -> StoredObject {
+        var draft = bytes
+        let digits = decimalDigits(of: self.revision).count
+        draft.replaceSubrange(revisionOffset..<revisionOffset + digits, with: decimalDigits(of: revision))
+        return StoredObject(
+            key: key, revision: revision, bytes: draft, revisionOffset: revisionOffset, uid: uid, labels: labels)
+    }
+}
+
+/// An object that is written but for its revision, which is only known under the lock of the store.
+struct ObjectDraft: Sendable {
+    private let bytes: [UInt8]
+    private let revisionOffset: Int
+    private let uid: String
+    private let labels: [String: String]
+
+    /// Writes `json` with a gap where the revision goes, at the end of `metadata`.
+    init(_ json: JSON) {
+        var metadata = json["metadata"]?.object ?? [:]
+        metadata["resourceVersion"] = nil
+        uid = metadata["uid"]?.string ?? ""
+        labels = metadata["labels"]?.stringMap ?? [:]
+
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(1024)
+        var offset: Int?
+        bytes.append(UInt8(ascii: "{"))
+        for (key, value) in json.object ?? [:] {
+            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+            JSON.string(key).write(into: &bytes)
+            bytes.append(UInt8(ascii: ":"))
+            if key == "metadata" {
+                offset = Self.write(metadata, into: &bytes)
+            } else {
+                value.write(into: &bytes)
+            }
+        }
+        if offset == nil {
+            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+            bytes.append(contentsOf: #""metadata":"#.utf8)
+            offset = Self.write(metadata, into: &bytes)
+        }
+        bytes.append(UInt8(ascii: "}"))
+        self.bytes = bytes
+        revisionOffset = offset ?? 0
+    }
+
+    /// Writes the metadata and returns where in `bytes` the digits of the revision are missing.
+    private static func write(_ metadata: JSONObject, into bytes: inout [UInt8]) -> Int {
+        JSON.object(metadata).write(into: &bytes)
+        bytes.removeLast()
+        bytes.append(contentsOf: (metadata.isEmpty ? #""resourceVersion":""# : #","resourceVersion":""#).utf8)
+        let offset = bytes.count
+        bytes.append(contentsOf: #""}"#.utf8)
+        return offset
+    }
+
+    /// The object with its revision filled in.
+    func numbered(_ revision: UInt64, key: ObjectKey) -> StoredObject {
+        let digits = decimalDigits(of: revision)
+        let numbered = [UInt8](unsafeUninitializedCapacity: bytes.count + digits.count) { buffer, count in
+            let gap = buffer.baseAddress.map { $0 + revisionOffset }
+            _ = buffer.initialize(from: bytes[..<revisionOffset])
+            _ = UnsafeMutableBufferPointer(start: gap, count: digits.count).initialize(from: digits)
+            _ = UnsafeMutableBufferPointer(
+                start: gap.map { $0 + digits.count }, count: bytes.count - revisionOffset
+            ).initialize(from: bytes[revisionOffset...])
+            count = bytes.count + digits.count
+        }
+        return StoredObject(
+            key: key, revision: revision, bytes: numbered, revisionOffset: revisionOffset, uid: uid, labels: labels)
+    }
+}
+
+/// `revision` as ASCII digits.
+func decimalDigits(of revision: UInt64) -> [UInt8] { Array(String(revision).utf8) }
