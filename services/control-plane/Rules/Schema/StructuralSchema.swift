@@ -1,0 +1,123 @@
+public import KubeModel
+
+/// The schema of a custom resource's version: validates objects, fills in defaults, and drops what it does not specify.
+///
+/// Rules in the expression language CEL (`x-kubernetes-validations`) are kept in ``json`` and not evaluated.
+public struct StructuralSchema: Sendable {
+    /// The schema as written.
+    public let json: JSON
+    private let root: SchemaNode
+    private let preservesUnknown: Bool
+
+    /// Prepares a schema.
+    ///
+    /// - Parameters:
+    ///   - openAPIV3Schema: `spec.versions[].schema.openAPIV3Schema` of the CustomResourceDefinition.
+    ///   - preserveUnknown: true to keep what is not specified (`spec.preserveUnknownFields`).
+    /// - Throws: ``APIError`` with `invalid` for what is no schema, or holds a regular expression that is none.
+    public init(_ openAPIV3Schema: JSON, preserveUnknown: Bool = false) throws(APIError) {
+        json = openAPIV3Schema
+        root = try SchemaNode(openAPIV3Schema)
+        preservesUnknown = preserveUnknown
+    }
+
+    // MARK: Pruning
+
+    /// Drops all fields that the schema does not specify.
+    ///
+    /// - Returns: the paths of the fields that were dropped.
+    @discardableResult
+    public func prune(_ object: inout JSON) -> [String] {
+        guard !preservesUnknown else { return [] }
+        var dropped: [String] = []
+        var path: [String] = []
+        Self.prune(&object, root, isResource: true, &path, &dropped)
+        return dropped
+    }
+
+    private static let resourceFields: Set<String> = ["apiVersion", "kind", "metadata"]
+
+    private static func prune(
+        _ value: inout JSON, _ node: SchemaNode, isResource: Bool, _ path: inout [String], _ dropped: inout [String]
+    ) {
+        switch value {
+        case .object(var object):
+            value = .null
+            let keepsAll: Bool
+            if case .all = node.additional { keepsAll = true } else { keepsAll = node.preservesUnknown }
+            for key in object.keys {
+                if isResource, resourceFields.contains(key) { continue }
+                path.append(path.isEmpty ? key : ".\(key)")
+                if let child = node.child(key), var member = object[key] {
+                    object[key] = .null
+                    prune(&member, child, isResource: child.isEmbeddedResource, &path, &dropped)
+                    object[key] = member
+                } else if !keepsAll {
+                    object[key] = nil
+                    dropped.append(path.joined())
+                }
+                path.removeLast()
+            }
+            value = .object(object)
+        case .array(var elements):
+            guard let items = node.items else { return }
+            value = .null
+            for index in elements.indices {
+                path.append("[\(index)]")
+                prune(&elements[index], items, isResource: items.isEmbeddedResource, &path, &dropped)
+                path.removeLast()
+            }
+            value = .array(elements)
+        default: return
+        }
+    }
+
+    // MARK: Defaults
+
+    /// Fills in the defaults of fields that are missing, or null where null is not allowed.
+    public func applyDefaults(_ object: inout JSON) { Self.applyDefaults(&object, root) }
+
+    private static func applyDefaults(_ value: inout JSON, _ node: SchemaNode) {
+        switch value {
+        case .object(var object):
+            value = .null
+            for (name, child) in node.properties {
+                guard let fallback = child.defaultValue else { continue }
+                let current = object[name]
+                if current == nil || (current == .null && !child.isNullable) { object[name] = fallback }
+            }
+            for key in object.keys {
+                guard let child = node.child(key), var member = object[key], child.hasDefaultsBelow else { continue }
+                object[key] = .null
+                applyDefaults(&member, child)
+                object[key] = member
+            }
+            value = .object(object)
+        case .array(var elements):
+            guard let items = node.items, items.hasDefaultsBelow else { return }
+            value = .null
+            for index in elements.indices { applyDefaults(&elements[index], items) }
+            value = .array(elements)
+        default: return
+        }
+    }
+
+    // MARK: Validation
+
+    /// Finds what is wrong with an object; its metadata is checked by ``MetadataRules``.
+    public func validate(_ object: JSON) -> [FieldIssue] {
+        var validation = SchemaValidation()
+        validation.check(object, root, isResource: true)
+        return validation.issues
+    }
+}
+
+extension SchemaNode {
+    /// True where filling in defaults has anything to do; walking large objects in vain is saved.
+    var hasDefaultsBelow: Bool {
+        if properties.values.contains(where: { $0.defaultValue != nil || $0.hasDefaultsBelow }) { return true }
+        if let items, items.hasDefaultsBelow { return true }
+        if case .schema(let schema) = additional { return schema.hasDefaultsBelow }
+        return false
+    }
+}

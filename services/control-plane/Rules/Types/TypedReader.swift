@@ -1,0 +1,200 @@
+public import KubeModel
+
+/// Reads an object of a built-in kind as the real server does, which decodes into types: nulls and empty lists vanish,
+/// unknown fields are found and dropped, quantities take their canonical form, wrong types are refused.
+struct TypedReader {
+    private let table = TypeTable.shared
+    private let kind: String
+    private let version: String
+    private(set) var unknown: [String] = []
+
+    init(kind: ResourceType) {
+        self.kind = kind.kind
+        version = kind.apiVersion
+    }
+
+    /// Reads the whole object as the type `root` of the table.
+    mutating func read(_ object: inout JSON, as root: String) throws(APIError) {
+        guard case .object = object else {
+            throw failure("json: cannot unmarshal \(Self.name(of: object)) into Go value of type \(root)")
+        }
+        _ = try read(&object, .structure(root), Place(), isKeptEmpty: true)
+    }
+
+    /// Where a value is: the path for people, and the names that a decoding error shows.
+    private struct Place {
+        var path = ""
+        var fieldPath = ""
+        var structure = ""
+
+        func field(_ name: String, of structure: String) -> Place {
+            Place(
+                path: path.isEmpty ? name : "\(path).\(name)",
+                fieldPath: fieldPath.isEmpty ? name : "\(fieldPath).\(name)",
+                structure: structure)
+        }
+        func element(_ index: Int) -> Place {
+            Place(path: "\(path)[\(index)]", fieldPath: fieldPath, structure: structure)
+        }
+    }
+
+    private func failure(_ message: String) -> APIError {
+        APIError(.badRequest, "\(kind) in version \"\(version)\" cannot be handled as a \(kind): \(message)")
+    }
+
+    private func mismatch(_ value: JSON, _ place: Place, _ wanted: String) -> APIError {
+        failure(
+            "json: cannot unmarshal \(Self.name(of: value)) into Go struct field \(place.structure).\(place.fieldPath) of type \(wanted)"
+        )
+    }
+
+    private static func name(of value: JSON) -> String {
+        switch value {
+        case .null: "null"
+        case .bool: "bool"
+        case .int, .double: "number"
+        case .string: "string"
+        case .array: "array"
+        case .object: "object"
+        }
+    }
+
+    /// Reads one value. False when it counts as not there and has to be dropped.
+    private mutating func read(
+        _ value: inout JSON, _ type: TypeTable.FieldType, _ place: Place, isKeptEmpty: Bool
+    ) throws(APIError) -> Bool {
+        if value.isNull { return false }
+        switch type {
+        case .anything: return true
+        case .string:
+            guard case .string = value else { throw mismatch(value, place, "string") }
+        case .boolean:
+            guard case .bool = value else { throw mismatch(value, place, "bool") }
+        case .integer:
+            guard let number = value.int else { throw mismatch(value, place, "int32") }
+            value = .int(number)
+        case .number:
+            guard value.double != nil else { throw mismatch(value, place, "float64") }
+        case .integerOrString:
+            switch value {
+            case .int, .string: break
+            default: throw mismatch(value, place, "intstr.IntOrString")
+            }
+        case .quantity:
+            guard let quantity = Quantity(value) else {
+                throw failure(
+                    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")
+            }
+            value = quantity.json
+        case .time:
+            guard let text = value.string, Timestamp(text) != nil else {
+                guard case .string(let text) = value else { throw mismatch(value, place, "string") }
+                if text.isEmpty { return false }
+                throw failure(
+                    "parsing time \(FieldIssue.quoted(text)) as \"2006-01-02T15:04:05Z07:00\": cannot parse it")
+            }
+        case .base64:
+            guard case .string(let text) = value else { throw mismatch(value, place, "[]uint8") }
+            if let offset = Self.firstIllegalBase64(text) {
+                throw failure("illegal base64 data at input byte \(offset)")
+            }
+        case .list(let element):
+            guard case .array(var elements) = value else { throw mismatch(value, place, "[]\(Self.typeName(element))") }
+            value = .null
+            for index in elements.indices {
+                if try !read(&elements[index], element, place.element(index), isKeptEmpty: true) {
+                    if case .structure = element { elements[index] = [:] }
+                    if case .string = element { elements[index] = "" }
+                }
+            }
+            value = .array(elements)
+            return isKeptEmpty || !elements.isEmpty
+        case .map(let element):
+            guard case .object(var object) = value else {
+                throw mismatch(value, place, "map[string]\(Self.typeName(element))")
+            }
+            value = .null
+            for key in object.keys {
+                guard var member = object[key] else { continue }
+                if try !read(&member, element, place, isKeptEmpty: true) {
+                    if case .string = element { member = "" } else { member = .null }
+                }
+                object[key] = member
+            }
+            value = .object(object)
+            return isKeptEmpty || !object.isEmpty
+        case .structure(let name):
+            guard case .object(let object) = value else { throw mismatch(value, place, "v1.\(name)") }
+            value = .null
+            value = .object(try structure(object, name, place))
+        }
+        return true
+    }
+
+    private mutating func structure(_ object: JSONObject, _ name: String, _ place: Place) throws(APIError) -> JSONObject
+    {
+        let fields = table.structures[name] ?? [:]
+        var kept = JSONObject()
+        kept.reserveCapacity(object.count)
+        for (key, member) in object {
+            guard let field = fields[key] else {
+                unknown.append(place.path.isEmpty ? key : "\(place.path).\(key)")
+                continue
+            }
+            var member = member
+            if try read(&member, field.type, place.field(key, of: name), isKeptEmpty: field.isKeptEmpty) {
+                kept[key] = member
+            }
+        }
+        return kept
+    }
+
+    private static func typeName(_ type: TypeTable.FieldType) -> String {
+        switch type {
+        case .string, .time: "string"
+        case .integer: "int32"
+        case .number: "float64"
+        case .boolean: "bool"
+        case .quantity: "resource.Quantity"
+        case .integerOrString: "intstr.IntOrString"
+        case .base64: "[]uint8"
+        case .anything: "interface {}"
+        case .list(let element): "[]\(typeName(element))"
+        case .map(let element): "map[string]\(typeName(element))"
+        case .structure(let name): "v1.\(name)"
+        }
+    }
+
+    /// Offset of the first byte that standard base64 (with padding, line breaks allowed) does not have there.
+    static func firstIllegalBase64(_ text: String) -> Int? {
+        var digits = 0
+        var padding = 0
+        for (offset, byte) in text.utf8.enumerated() {
+            switch byte {
+            case 0x0A, 0x0D: continue
+            case UInt8(ascii: "="):
+                padding += 1
+                guard digits % 4 + padding <= 4, digits % 4 >= 2 else { return offset }
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "/"):
+                guard padding == 0 else { return offset }
+                digits += 1
+            default: return offset
+            }
+        }
+        return (digits + padding) % 4 == 0 ? nil : text.utf8.count
+    }
+}
+
+/// Fields that a built-in kind does not have, for `fieldValidation=Strict` and `Warn`.
+public struct UnknownFields {
+    /// Paths of the unknown fields of an object; nothing for kinds whose fields are not known.
+    public static func find(in object: JSON, kind: ResourceType) -> [String] {
+        guard let root = BuiltinKinds.typeName(of: kind) else { return [] }
+        var reader = TypedReader(kind: kind)
+        var copy = object
+        // A value of the wrong type is reported by decoding itself; what was found until then is still right.
+        try? reader.read(&copy, as: root)
+        return reader.unknown
+    }
+}
