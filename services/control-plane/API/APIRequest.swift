@@ -1,0 +1,51 @@
+import KubeModel
+import NIOCore
+import NIOHTTP1
+
+/// One request, whether it came over the network or from inside the process.
+struct APIRequest: Sendable {
+    let method: String
+    let path: String
+    let query: Query
+    let headers: HTTPHeaders
+    /// Collects the body, up to a limit.
+    let body: @Sendable (Int) async throws -> ByteBuffer
+
+    /// First value of a header field.
+    func header(_ name: String) -> String? { headers.first(name: name) }
+}
+
+/// Writes one chunk of a streamed answer; returns when the peer can take more, throws when it is gone.
+typealias ChunkWriter = @Sendable (ByteBuffer) async throws -> Void
+
+/// One answer, before it is turned into HTTP or handed to a caller in the process.
+struct APIAnswer: Sendable {
+    enum Body: Sendable {
+        case bytes(ByteBuffer)
+        case stream(@Sendable (@escaping ChunkWriter) async throws -> Void)
+    }
+
+    var status = 200
+    var contentType = "application/json"
+    var headers: [(name: String, value: String)] = []
+    var body: Body
+
+    static func json(_ json: JSON, status: Int = 200) -> APIAnswer {
+        APIAnswer(status: status, body: .bytes(ByteBuffer(bytes: Codec.encode(json))))
+    }
+
+    static func bytes(_ bytes: [UInt8], status: Int = 200) -> APIAnswer {
+        APIAnswer(status: status, body: .bytes(ByteBuffer(bytes: bytes)))
+    }
+
+    static func text(_ text: String, status: Int = 200) -> APIAnswer {
+        APIAnswer(status: status, contentType: "text/plain; charset=utf-8", body: .bytes(ByteBuffer(string: text)))
+    }
+
+    static func error(_ error: APIError) -> APIAnswer {
+        var answer = APIAnswer.json(error.status, status: error.code)
+        if let seconds = error.retryAfterSeconds { answer.headers.append(("Retry-After", String(seconds))) }
+        if error.reason == .unauthorized { answer.headers.append(("WWW-Authenticate", "Bearer realm=\"martlet\"")) }
+        return answer
+    }
+}

@@ -1,0 +1,209 @@
+import ClusterRules
+import ClusterStore
+import Foundation
+import KubeModel
+
+extension APIServer {
+    /// Creates an object from the body of a request.
+    func create(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
+        var duplicates: [String] = []
+        let body = try await Codec.body(of: request, duplicates: &duplicates)
+        let object = try incoming(body, duplicates: duplicates, context)
+        let stored = try await create(object, context)
+        return answer(stored, context, status: 201)
+    }
+
+    /// The outcome of a write: what is stored, or what would be.
+    enum Outcome: Sendable {
+        case stored(StoredObject)
+        case tentative(JSON)
+
+        func tree(_ kind: ServedKind) throws -> JSON {
+            switch self {
+            case .stored(let object): try kind.tree(object)
+            case .tentative(let json): json
+            }
+        }
+    }
+
+    func answer(_ outcome: Outcome, _ context: RequestContext, status: Int = 200) -> APIAnswer {
+        let kind = context.kind
+        if context.presentation.isObject, case .stored(let object) = outcome {
+            return kind.answer(object, status: status)
+        }
+        guard var tree = try? outcome.tree(kind) else {
+            return .error(APIError(.internalError, "the stored object cannot be read"))
+        }
+        if kind.isCustom { tree["apiVersion"] = .string(kind.type.apiVersion) }
+        return .json(kind.present(tree, as: context.presentation), status: status)
+    }
+
+    /// Checks what came in against the kind it was sent to, and tells about fields that the kind does not have.
+    func incoming(_ body: JSON, duplicates: [String], _ context: RequestContext) throws(APIError) -> JSON {
+        let kind = context.kind
+        guard body.object != nil else {
+            throw APIError(.badRequest, "couldn't get version/kind; json parse error: the body is not a JSON object")
+        }
+        let apiVersion = body["apiVersion"]?.string ?? ""
+        let name = body["kind"]?.string ?? ""
+        if !apiVersion.isEmpty, apiVersion != kind.type.apiVersion {
+            if name == kind.type.kind || kind.isCustom {
+                throw APIError(
+                    .badRequest,
+                    "the API version in the data (\(apiVersion)) does not match the expected API version (\(kind.type.apiVersion))"
+                )
+            }
+        }
+        if kind.isCustom, !name.isEmpty, name != kind.type.kind {
+            throw kind.invalid(
+                body.value(at: "metadata", "name")?.string ?? "",
+                [FieldIssue(field: "kind", reason: .invalid, value: .string(name), detail: "must be \(kind.type.kind)")]
+            )
+        }
+        if (!name.isEmpty && name != kind.type.kind) || (!apiVersion.isEmpty && apiVersion != kind.type.apiVersion) {
+            throw APIError(
+                .badRequest,
+                "\(name) in version \"\(apiVersion)\" cannot be handled as a \(kind.type.kind): no kind \"\(name)\" is registered for version \"\(apiVersion)\" in this resource"
+            )
+        }
+        var object = body
+        try complete(&object, duplicates: duplicates, context)
+        return object
+    }
+
+    /// Fills in kind and version, and handles fields that the kind does not have.
+    func complete(_ object: inout JSON, duplicates: [String], _ context: RequestContext, asPatch: Bool = false)
+        throws(APIError)
+    {
+        let kind = context.kind
+        object["kind"] = .string(kind.type.kind)
+        object["apiVersion"] = .string(kind.type.apiVersion)
+        if let metadata = object["metadata"], metadata.isNull { object["metadata"] = [:] }
+        if let metadata = object["metadata"], metadata.object == nil {
+            throw APIError(
+                .badRequest,
+                "\(kind.type.kind) in version \"\(kind.type.version)\" cannot be handled as a \(kind.type.kind): metadata must be an object"
+            )
+        }
+        if object["metadata"] == nil { object["metadata"] = [:] }
+        if let custom = kind.custom {
+            let unknown = custom.schema?.prune(&object) ?? []
+            try context.report(unknown: unknown, duplicates: duplicates, asPatch: asPatch)
+            custom.schema?.applyDefaults(&object)
+        } else {
+            let unknown = try kind.definition.decode(&object)
+            try context.report(unknown: unknown, duplicates: duplicates, asPatch: asPatch)
+        }
+    }
+
+    /// Creates an object that was read already.
+    func create(_ object: JSON, _ context: RequestContext, tracksChanges: Bool = true) async throws -> Outcome {
+        let kind = context.kind
+        var object = object
+        var metadata = object["metadata"] ?? [:]
+        if let version = metadata["resourceVersion"]?.string, !version.isEmpty {
+            throw APIError(.badRequest, "resourceVersion should not be set on objects to be created")
+        }
+        let generateName = metadata["generateName"]?.string ?? ""
+        let isGenerated = (metadata["name"]?.string ?? "").isEmpty && !generateName.isEmpty
+        try placeInNamespace(&metadata, context)
+        for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
+            metadata[field] = nil
+        }
+        metadata["uid"] = .string(UUID().uuidString.lowercased())
+        metadata["creationTimestamp"] = .string(Timestamp.now.text)
+        if kind.hasGeneration { metadata["generation"] = 1 }
+        object["metadata"] = metadata
+
+        kind.definition.prepareForCreate(&object)
+        kind.definition.applyDefaults(&object)
+        for attempt in 0..<(isGenerated ? 8 : 1) {
+            var candidate = object
+            if isGenerated {
+                candidate.set(.string(String(generateName.prefix(58)) + NameSuffix.random()), at: "metadata", "name")
+            }
+            let isLast = attempt == (isGenerated ? 7 : 0)
+            if let outcome = try await insert(candidate, context, isLast: isLast, tracksChanges: tracksChanges) {
+                return outcome
+            }
+        }
+        throw kind.exists(object.value(at: "metadata", "name")?.string ?? "")
+    }
+
+    private func placeInNamespace(_ metadata: inout JSON, _ context: RequestContext) throws(APIError) {
+        guard context.kind.type.isNamespaced else {
+            metadata["namespace"] = nil
+            return
+        }
+        let given = metadata["namespace"]?.string ?? ""
+        guard given.isEmpty || given == context.namespace else {
+            throw APIError(
+                .badRequest, "the namespace of the provided object does not match the namespace sent on the request")
+        }
+        metadata["namespace"] = .string(context.namespace)
+    }
+
+    /// Admits, validates and stores; nil when the name is taken and another one may be tried.
+    private func insert(
+        _ candidate: JSON, _ context: RequestContext, isLast: Bool, tracksChanges: Bool
+    ) async throws -> Outcome? {
+        let kind = context.kind
+        var admitted = AdmissionRequest(
+            operation: .create, kind: kind, subresource: "", namespace: context.namespace,
+            name: candidate.value(at: "metadata", "name")?.string ?? "", user: context.user, isDryRun: context.isDryRun,
+            object: candidate, old: nil)
+        return try await cluster.locks.withLocks(try await admission.locks(for: admitted)) {
+            () async throws -> Outcome? in
+            let name = admitted.name
+            let key = kind.key(context.namespace, name)
+            try await admission.admit(&admitted)
+            var object = admitted.object
+            let issues =
+                MetadataRules.validate(object, old: nil, kind: kind.definition) + kind.definition.validate(object, nil)
+            guard issues.isEmpty else { throw kind.invalid(name, issues) }
+            if try await cluster.get(key) != nil {
+                if isLast { throw kind.exists(name) }
+                return nil
+            }
+            try await admission.validate(admitted)
+            if tracksChanges {
+                object.set(nil, at: "metadata", "managedFields")
+                track(
+                    &object, from: ["kind": .string(kind.type.kind), "apiVersion": .string(kind.type.apiVersion)],
+                    context)
+            }
+            object = kind.normalized(object)
+            if context.isDryRun { return .tentative(object) }
+            guard let stored = try await cluster.put(key, object, expecting: .absent) else {
+                if isLast { throw kind.exists(name) }
+                return nil
+            }
+            return .stored(stored)
+        }
+    }
+
+    /// Records who changed what.
+    func track(_ object: inout JSON, from old: JSON, _ context: RequestContext, operation: String = "Update") {
+        var fields = ManagedFields(object)
+        if let explicit = object.value(at: "metadata", "managedFields")?.array, explicit.isEmpty || explicit == [[:]] {
+            fields.entries = []
+        } else if fields.entries.isEmpty, object.value(at: "metadata", "managedFields") == nil {
+            fields = ManagedFields(old)
+        }
+        fields.record(
+            from: old, to: object, shape: context.kind.shape, by: context.manager(operation: operation),
+            at: Timestamp.now.text,
+            keepsStatus: context.info.subresource == "status" || !context.kind.definition.hasStatus)
+        object.set(fields.json, at: "metadata", "managedFields")
+    }
+}
+
+/// Endings for generated names.
+enum NameSuffix {
+    private static let letters = Array("bcdfghjklmnpqrstvwxz2456789")
+
+    /// Five letters and digits that form no words.
+    static func random() -> String {
+        String((0..<5).map { _ in letters[Int.random(in: 0..<letters.count)] })
+    }
+}

@@ -1,0 +1,193 @@
+import ClusterRules
+import ClusterStore
+import KubeModel
+
+extension APIServer {
+    /// Requests below one object.
+    func performSubresource(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
+        let (info, kind) = (context.info, context.kind)
+        guard
+            kind.subresources.contains(info.subresource)
+                || (info.subresource == "finalize" && kind.type.kind == "Namespace")
+        else {
+            throw Self.unknownPath
+        }
+        switch (info.subresource, info.verb) {
+        case ("status", "get"), ("ephemeralcontainers", "get"), ("resize", "get"): return try await get(context)
+        case ("status", "update"), ("finalize", "update"), ("ephemeralcontainers", "update"), ("resize", "update"),
+            ("approval", "update"):
+            return try await update(request, context)
+        case ("status", "patch"), ("ephemeralcontainers", "patch"), ("resize", "patch"):
+            return try await patch(request, context)
+        case ("scale", "get"): return .json(try scale(of: try await existing(context), kind))
+        case ("scale", "update"), ("scale", "patch"): return try await changeScale(request, context)
+        case ("log", "get"): return try await podLog(context)
+        case ("binding", "create"): return try await bind(request, context)
+        case ("eviction", "create"): return try await evict(request, context)
+        case ("token", "create"): return try await requestToken(request, context)
+        case ("exec", _), ("attach", _), ("portforward", _), ("proxy", _):
+            _ = try await existing(context)
+            throw APIError(
+                .unknown, "\(info.resource)/\(info.subresource) is not available in this version of Martlet", code: 501,
+                kind: kind.type.plural, name: context.name)
+        default: throw notAllowed(info, kind)
+        }
+    }
+
+    private func existing(_ context: RequestContext) async throws -> JSON {
+        let kind = context.kind
+        guard let stored = try await cluster.get(kind.key(context.namespace, context.name)) else {
+            throw kind.notFound(context.name)
+        }
+        return try kind.tree(stored)
+    }
+
+    // MARK: scale
+
+    /// `autoscaling/v1 Scale` of an object.
+    private func scale(of object: JSON, _ kind: ServedKind) throws -> JSON {
+        var metadata = JSONObject()
+        for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+            metadata[field] = object.value(at: "metadata", field)
+        }
+        var status: JSON
+        let replicas: JSON
+        if let paths = kind.custom?.scale {
+            replicas = object.value(at: paths.specReplicas) ?? 0
+            status = ["replicas": object.value(at: paths.statusReplicas) ?? 0]
+            status["selector"] = paths.labelSelector.flatMap { object.value(at: $0) }
+        } else {
+            replicas = object.value(at: "spec", "replicas") ?? 0
+            status = ["replicas": object.value(at: "status", "replicas") ?? 0]
+            let selector = object.value(at: "spec", "selector")
+            let text =
+                kind.type.kind == "ReplicationController"
+                ? LabelSelector(selector?.stringMap ?? [:]).text : LabelSelector(object: selector).text
+            if !text.isEmpty { status["selector"] = .string(text) }
+        }
+        return [
+            "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": .object(metadata),
+            // Zero is left out, as everywhere in this kind.
+            "spec": replicas.int == 0 ? [:] : ["replicas": replicas],
+            "status": status,
+        ]
+    }
+
+    private func changeScale(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
+        let kind = context.kind
+        let type =
+            (request.header("content-type") ?? "application/json").split(separator: ";").first.map(String.init) ?? ""
+        let buffer = try await Codec.collect(request)
+        var duplicates: [String] = []
+        let isApply = type == "application/apply-patch+yaml"
+        let body = try Codec.decode(
+            buffer, format: isApply || type.contains("yaml") ? .yaml : .json, duplicates: &duplicates)
+        let isPatch = context.info.verb == "patch"
+        let outcome = try await change(context) { old in
+            let present = try self.scale(of: old, kind)
+            var wanted = body
+            if isPatch {
+                wanted =
+                    type == "application/json-patch+json"
+                    ? try JSONPatch.apply(body, to: present) : MergePatch.apply(body, to: present)
+            }
+            guard
+                let replicas = wanted.value(at: "spec", "replicas").map({ $0.isNull ? 0 : $0 }) ?? (isPatch ? nil : 0),
+                let number = replicas.int
+            else { throw APIError(.badRequest, "spec.replicas must be a whole number") }
+            guard number >= 0 else {
+                throw APIError(
+                    .invalid,
+                    "Scale.autoscaling \"\(context.name)\" is invalid: spec.replicas: Invalid value: \(number): must be greater than or equal to 0",
+                    kind: "Scale", group: "autoscaling", name: context.name,
+                    causes: [
+                        .init(
+                            field: "spec.replicas", reason: "FieldValueInvalid",
+                            message: "Invalid value: \(number): must be greater than or equal to 0")
+                    ])
+            }
+            var new = old
+            new.set(.int(number), at: (kind.custom?.scale?.specReplicas ?? ["spec", "replicas"])[...])
+            let version = wanted.value(at: "metadata", "resourceVersion")?.string
+            new.set(
+                version.map(JSON.string) ?? old.value(at: "metadata", "resourceVersion"), at: "metadata",
+                "resourceVersion")
+            if version == nil { new.set(nil, at: "metadata", "resourceVersion") }
+            return new
+        }
+        return .json(try scale(of: try outcome.tree(kind), kind))
+    }
+
+    // MARK: Pods
+
+    private func bind(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
+        var duplicates: [String] = []
+        let body = try await Codec.body(of: request, duplicates: &duplicates)
+        guard let node = body.value(at: "target", "name")?.string, !node.isEmpty else {
+            throw context.kind.invalid(context.name, [FieldIssue(field: "target.name", reason: .required)])
+        }
+        _ = try await change(context) { old in
+            if let assigned = old.value(at: "spec", "nodeName")?.string, !assigned.isEmpty {
+                var error = context.kind.conflict(
+                    context.name, "pod \(context.name) is already assigned to node \"\(assigned)\"")
+                error.kind = "pods/binding"
+                throw error
+            }
+            if old.value(at: "metadata", "deletionTimestamp")?.string != nil {
+                throw context.kind.conflict(
+                    context.name, "pod \(context.name) is being deleted, cannot be assigned to a host")
+            }
+            var new = old
+            new.set(.string(node), at: "spec", "nodeName")
+            var conditions = new.value(at: "status", "conditions")?.array ?? []
+            conditions.removeAll { $0["type"] == "PodScheduled" }
+            conditions.append([
+                "type": "PodScheduled", "status": "True", "lastProbeTime": .null,
+                "lastTransitionTime": .string(Timestamp.now.text),
+            ])
+            new.set(.array(conditions), at: "status", "conditions")
+            return new
+        }
+        return .json(
+            ["kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Success", "code": 201], status: 201)
+    }
+
+    /// Deletes a Pod unless a disruption budget says that it is needed.
+    private func evict(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
+        var duplicates: [String] = []
+        let body = try await Codec.body(of: request, duplicates: &duplicates)
+        let pod = try await existing(context)
+        let labels = pod.value(at: "metadata", "labels")?.stringMap ?? [:]
+        for budget in try await cluster.objects("poddisruptionbudgets.policy", namespace: context.namespace)
+        where LabelSelector(object: budget.value(at: "spec", "selector")).matches(labels) {
+            let name = budget.value(at: "metadata", "name")?.string ?? ""
+            let phase = pod.value(at: "status", "phase")?.string
+            guard phase == "Running", (budget.value(at: "status", "disruptionsAllowed")?.int ?? 0) <= 0 else {
+                continue
+            }
+            throw APIError(
+                .tooManyRequests, "Cannot evict pod as it would violate the pod's disruption budget.",
+                causes: [
+                    .init(
+                        field: "", reason: "DisruptionBudget",
+                        message:
+                            "The disruption budget \(name) needs \(budget.value(at: "status", "desiredHealthy")?.int ?? 0) healthy pods and has \(budget.value(at: "status", "currentHealthy")?.int ?? 0) currently"
+                    )
+                ])
+        }
+        let options = try DeleteOptions(body["deleteOptions"], query: context.query)
+        _ = try await delete(context, options)
+        return .json(
+            ["kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Success", "code": 201], status: 201)
+    }
+
+    // MARK: Service accounts
+
+    private func requestToken(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
+        var duplicates: [String] = []
+        let body = try await Codec.body(of: request, duplicates: &duplicates)
+        let account = try await existing(context)
+        let answer = try await tokens.issue(body, namespace: context.namespace, name: context.name, account: account)
+        return .json(answer, status: 201)
+    }
+}

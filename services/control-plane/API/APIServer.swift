@@ -1,0 +1,172 @@
+import ClusterRules
+public import ClusterStore
+public import HTTPKit
+public import Identity
+import KubeModel
+public import Logging
+import NIOCore
+import NIOHTTP1
+
+/// The Kubernetes API over a store: who may do what, and what happens then.
+///
+/// It knows nothing of sockets: ``handle(_:)`` answers requests of the HTTP server, ``InProcessTransport`` those that
+/// come from inside the process.
+public final class APIServer: Sendable {
+    /// What the API needs to know about its surroundings.
+    public struct Configuration: Sendable {
+        /// Addresses for Services, such as `10.96.0.0/20`.
+        public var serviceCIDR: String
+        /// Unix socket of the node agent, for logs.
+        public var nodeSocket: String?
+        /// Issuer of service-account tokens.
+        public var tokenIssuer: String
+        /// `gitVersion` that `/version` answers.
+        public var gitVersion: String
+        /// The authority whose client certificates are believed, PEM.
+        public var certificateAuthorityPEM: String
+
+        /// Describes the surroundings.
+        public init(
+            serviceCIDR: String, nodeSocket: String?, tokenIssuer: String, gitVersion: String,
+            certificateAuthorityPEM: String
+        ) {
+            (self.serviceCIDR, self.nodeSocket, self.tokenIssuer) = (serviceCIDR, nodeSocket, tokenIssuer)
+            (self.gitVersion, self.certificateAuthorityPEM) = (gitVersion, certificateAuthorityPEM)
+        }
+    }
+
+    let configuration: Configuration
+    let cluster: Cluster
+    let authenticator: Authenticator
+    let admission: AdmissionChain
+    let tokens: ServiceAccountTokens
+    let documents = DocumentCache()
+    let health: HealthState
+    let logger: Logger
+
+    /// Makes the API over a store; ``load()`` must run before the first request.
+    public init(configuration: Configuration, store: Store, signer: TokenSigner, logger: Logger) throws {
+        self.configuration = configuration
+        self.logger = logger
+        let registry = KindRegistry(builtin: BuiltinKinds.all)
+        cluster = Cluster(store: store, registry: registry, logger: logger)
+        tokens = try ServiceAccountTokens(signer: signer, issuer: configuration.tokenIssuer, cluster: cluster)
+        authenticator = Authenticator(tokens: tokens)
+        admission = try AdmissionChain(cluster: cluster, serviceCIDR: configuration.serviceCIDR)
+        health = HealthState()
+    }
+
+    /// Reads roles, bindings and custom kinds out of the store.
+    public func load() async throws { try await cluster.load() }
+
+    /// Tells `/readyz` that everything is up (or going down).
+    public func setReady(_ isReady: Bool) { health.isReady = isReady }
+
+    /// Answers one request of the HTTP server.
+    public func handle(_ request: HTTPRequest) async -> HTTPResponse {
+        let body = request.body
+        let apiRequest = APIRequest(
+            method: request.method, path: request.path, query: Query(raw: request.rawQuery), headers: request.headers,
+            body: { limit in try await body.collect(upTo: limit) })
+        let answer = await respond(to: apiRequest) {
+            try await self.authenticator.authenticate(
+                headers: request.headers, certificate: request.peer.clientCertificateDER)
+        }
+        return answer.response(hasBody: request.method != "HEAD", id: request.id)
+    }
+
+    /// Answers one request of a user found out by `authenticate`.
+    func respond(to request: APIRequest, authenticate: () async throws -> UserInfo) async -> APIAnswer {
+        do {
+            var user = try await authenticate()
+            let info = RequestInfo(method: request.method, path: request.path, query: request.query)
+            user = try impersonated(user, request)
+            return try await dispatch(request, info, user)
+        } catch let error as APIError {
+            return .error(error)
+        } catch is CancellationError {
+            return .error(APIError(.timeout, "the request was given up"))
+        } catch {
+            logger.error("request failed", metadata: ["path": "\(request.path)", "error": "\(error)"])
+            return .error(
+                APIError(.internalError, "Internal error occurred: the server could not complete the request"))
+        }
+    }
+
+    private func dispatch(_ request: APIRequest, _ info: RequestInfo, _ user: UserInfo) async throws -> APIAnswer {
+        guard info.isResource else {
+            if !PathRoutes.isPublic(info.path) {
+                try cluster.rbac.require(user, AccessAttributes(info))
+            }
+            return try await answerPath(request, info, user)
+        }
+        try cluster.rbac.require(user, AccessAttributes(info))
+        guard let kind = cluster.registry.find(group: info.group, version: info.version, plural: info.resource) else {
+            throw Self.unknownPath
+        }
+        guard kind.type.isNamespaced || info.namespace.isEmpty || kind.type.kind == "Namespace" else {
+            throw Self.unknownPath
+        }
+        let context = try RequestContext(user: user, kind: kind, info: info, request: request)
+        var answer = try await perform(request, context)
+        for warning in context.warnings.all {
+            let escaped = warning.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+            answer.headers.append(("Warning", "299 - \"\(escaped)\""))
+        }
+        return answer
+    }
+
+    static let unknownPath = APIError(.notFound, "the server could not find the requested resource")
+
+    private func perform(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
+        let (info, kind) = (context.info, context.kind)
+        if kind.definition.isCreateOnly {
+            guard info.verb == "create", info.name.isEmpty else { throw notAllowed(info, kind) }
+            return try await review(request, context)
+        }
+        if !info.subresource.isEmpty { return try await performSubresource(request, context) }
+        switch info.verb {
+        case "get": return try await get(context)
+        case "list": return try await list(context)
+        case "watch": return try await watch(context)
+        case "create":
+            guard info.name.isEmpty else { throw notAllowed(info, kind) }
+            guard !kind.type.isNamespaced || !info.namespace.isEmpty else { throw notAllowed(info, kind) }
+            return try await create(request, context)
+        case "update":
+            guard !info.name.isEmpty else { throw notAllowed(info, kind) }
+            return try await update(request, context)
+        case "patch":
+            guard !info.name.isEmpty else { throw notAllowed(info, kind) }
+            return try await patch(request, context)
+        case "delete": return try await delete(request, context)
+        case "deletecollection": return try await deleteCollection(request, context)
+        default: throw notAllowed(info, kind)
+        }
+    }
+
+    func notAllowed(_ info: RequestInfo, _ kind: ServedKind) -> APIError {
+        APIError(.methodNotAllowed, "the server does not allow this method on the requested resource")
+    }
+}
+
+extension APIAnswer {
+    /// The answer as HTTP.
+    func response(hasBody: Bool, id: String) -> HTTPResponse {
+        var fields = HTTPHeaders()
+        fields.reserveCapacity(4 + headers.count)
+        fields.add(name: "content-type", value: contentType)
+        fields.add(name: "audit-id", value: id)
+        fields.add(name: "cache-control", value: "no-cache, private")
+        for (name, value) in headers { fields.add(name: name, value: value) }
+        switch body {
+        case .bytes(let buffer):
+            return HTTPResponse(status: status, headers: fields, body: hasBody ? .bytes(buffer) : .empty)
+        case .stream(let produce):
+            return HTTPResponse(
+                status: status, headers: fields,
+                body: hasBody
+                    ? .stream { writer in try await produce { chunk in try await writer.write(chunk) } } : .empty)
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import KubeModel
+
+/// A write on its way into the store, as the admission chain sees it.
+struct AdmissionRequest: Sendable {
+    enum Operation: String, Sendable {
+        case create = "CREATE"
+        case update = "UPDATE"
+        case delete = "DELETE"
+    }
+
+    let operation: Operation
+    let kind: ServedKind
+    let subresource: String
+    let namespace: String
+    let name: String
+    let user: UserInfo
+    let isDryRun: Bool
+    /// The new state, which steps may change.
+    var object: JSON
+    /// The state before; nil when the object is new.
+    let old: JSON?
+
+    /// True for the creation of an object of a built-in kind.
+    func creates(_ name: String) -> Bool { operation == .create && isFor(name) }
+    /// True for a write of the main resource of a built-in kind.
+    func isFor(_ name: String) -> Bool { subresource.isEmpty && !kind.isCustom && kind.type.kind == name }
+}
+
+/// One step of the chain; most change nothing and only refuse, or the other way round.
+protocol AdmissionStep: Sendable {
+    /// Changes the object, or refuses it, before it is validated.
+    func admit(_ request: inout AdmissionRequest) async throws
+    /// Refuses an object that is complete and valid.
+    func validate(_ request: AdmissionRequest) async throws
+    /// Locks that must be held from before `admit` until the object is stored.
+    func locks(for request: AdmissionRequest) async throws -> [String]
+}
+
+extension AdmissionStep {
+    func admit(_ request: inout AdmissionRequest) async throws {}
+    func validate(_ request: AdmissionRequest) async throws {}
+    func locks(for request: AdmissionRequest) async throws -> [String] { [] }
+}
+
+/// Everything that has a say about writes, in order.
+struct AdmissionChain: Sendable {
+    let cluster: Cluster
+    let steps: [any AdmissionStep]
+
+    init(cluster: Cluster, serviceCIDR: String) throws {
+        self.cluster = cluster
+        steps = [
+            NamespaceLifecycleStep(cluster: cluster), EscalationStep(cluster: cluster),
+            ServiceAccountStep(cluster: cluster),
+            PriorityStep(cluster: cluster), TolerationStep(), LimitRangeStep(cluster: cluster),
+            StorageClassStep(cluster: cluster), try ServiceAddressStep(cluster: cluster, cidr: serviceCIDR),
+            OwnerReferenceStep(cluster: cluster), CustomDefinitionStep(cluster: cluster),
+            ResourceQuotaStep(cluster: cluster),
+        ]
+    }
+
+    func locks(for request: AdmissionRequest) async throws -> [String] {
+        var names: [String] = []
+        for step in steps { names += try await step.locks(for: request) }
+        return names
+    }
+
+    func admit(_ request: inout AdmissionRequest) async throws {
+        for step in steps { try await step.admit(&request) }
+    }
+
+    func validate(_ request: AdmissionRequest) async throws {
+        for step in steps { try await step.validate(request) }
+    }
+
+    /// Refuses the deletion of what the cluster cannot be without.
+    func checkDeletion(kind: ServedKind, name: String, object: JSON) async throws {
+        if kind.storageName == "namespaces", ["default", "kube-system", "kube-public"].contains(name) {
+            throw kind.forbidden(name, "this namespace may not be deleted")
+        }
+    }
+}

@@ -1,0 +1,169 @@
+import KubeModel
+
+/// Who owns which fields of an object: `metadata.managedFields`, and the rules by which ownership moves.
+struct ManagedFields: Sendable {
+    /// What tells one manager from another.
+    struct Manager: Hashable, Sendable {
+        var name: String
+        var operation: String
+        var apiVersion: String
+        var subresource: String
+    }
+
+    struct Entry: Sendable {
+        var manager: Manager
+        var time: String
+        var fields: FieldSet
+    }
+
+    var entries: [Entry]
+
+    /// Reads `metadata.managedFields`.
+    init(_ object: JSON) {
+        entries = (object.value(at: "metadata", "managedFields")?.array ?? []).compactMap { entry in
+            guard entry["fieldsV1"]?.object != nil else { return nil }
+            return Entry(
+                manager: Manager(
+                    name: entry["manager"]?.string ?? "", operation: entry["operation"]?.string ?? "Update",
+                    apiVersion: entry["apiVersion"]?.string ?? "", subresource: entry["subresource"]?.string ?? ""),
+                time: entry["time"]?.string ?? "", fields: FieldSet(json: entry["fieldsV1"] ?? [:]))
+        }
+    }
+
+    /// `metadata.managedFields`, nil when nobody owns anything.
+    var json: JSON? {
+        guard !entries.isEmpty else { return nil }
+        let sorted = entries.sorted { left, right in
+            (left.manager.operation, left.time, left.manager.name, left.manager.subresource)
+                < (right.manager.operation, right.time, right.manager.name, right.manager.subresource)
+        }
+        return .array(
+            sorted.map { entry in
+                var json: JSON = [
+                    "manager": .string(entry.manager.name), "operation": .string(entry.manager.operation),
+                    "apiVersion": .string(entry.manager.apiVersion), "time": .string(entry.time),
+                    "fieldsType": "FieldsV1",
+                    "fieldsV1": entry.fields.json,
+                ]
+                if !entry.manager.subresource.isEmpty { json["subresource"] = .string(entry.manager.subresource) }
+                return json
+            })
+    }
+
+    /// Fields that the server owns, or that name the object; nobody manages them.
+    private static let unmanaged: [[PathStep]] = [
+        [.field("apiVersion")], [.field("kind")], [.field("metadata"), .field("name")],
+        [.field("metadata"), .field("namespace")], [.field("metadata"), .field("creationTimestamp")],
+        [.field("metadata"), .field("selfLink")], [.field("metadata"), .field("uid")],
+        [.field("metadata"), .field("clusterName")], [.field("metadata"), .field("generation")],
+        [.field("metadata"), .field("managedFields")], [.field("metadata"), .field("resourceVersion")],
+        [.field("metadata"), .field("deletionTimestamp")], [.field("metadata"), .field("deletionGracePeriodSeconds")],
+    ]
+
+    static func strip(_ set: inout FieldSet, keepsStatus: Bool) {
+        for path in unmanaged { set.removeTree(path) }
+        set.children[.field("metadata")]?.isMember = false
+        if set.children[.field("metadata")]?.isEmpty == true { set.children[.field("metadata")] = nil }
+        if !keepsStatus { set.removeTree([.field("status")]) }
+    }
+
+    private static func withoutServerFields(_ object: JSON) -> JSON {
+        var object = object
+        object.set(nil, at: "metadata", "managedFields")
+        return object
+    }
+
+    /// Gives what changed between two states to the one who changed it.
+    mutating func record(
+        from old: JSON, to new: JSON, shape: MergeShape, by manager: Manager, at time: String, keepsStatus: Bool
+    ) {
+        var comparison = FieldComparison(
+            from: Self.withoutServerFields(old), to: Self.withoutServerFields(new), shape: shape)
+        Self.strip(&comparison.added, keepsStatus: keepsStatus)
+        Self.strip(&comparison.modified, keepsStatus: keepsStatus)
+        Self.strip(&comparison.removed, keepsStatus: true)
+        let changed = comparison.added.union(comparison.modified)
+        guard !changed.isEmpty || !comparison.removed.isEmpty else { return }
+        for index in entries.indices {
+            entries[index].fields.subtract(comparison.removed)
+            if entries[index].manager != manager { entries[index].fields.subtract(changed) }
+        }
+        if let index = entries.firstIndex(where: { $0.manager == manager }) {
+            entries[index].fields.formUnion(changed)
+            entries[index].time = time
+        } else if !changed.isEmpty {
+            entries.append(Entry(manager: manager, time: time, fields: changed))
+        }
+        entries.removeAll(where: \.fields.isEmpty)
+    }
+
+    /// Server-side apply: `live` with the applied configuration put over it and what the manager gave up taken out.
+    ///
+    /// - Throws: ``APIError`` `conflict` when a field that would change belongs to somebody else and `force` is false.
+    mutating func apply(
+        _ configuration: JSON, to live: JSON, shape: MergeShape, by manager: Manager, force: Bool, at time: String,
+        keepsStatus: Bool
+    ) throws(APIError) -> JSON {
+        var applied = configuration
+        applied.set(nil, at: "metadata", "managedFields")
+        var owned = shape.fieldSet(of: applied)
+        Self.strip(&owned, keepsStatus: keepsStatus)
+        let before = entries.first { $0.manager == manager }?.fields ?? FieldSet()
+        let base = Self.withoutServerFields(live)
+        var merged = shape.merge(base, applied)
+
+        var comparison = FieldComparison(from: base, to: merged, shape: shape)
+        Self.strip(&comparison.added, keepsStatus: keepsStatus)
+        Self.strip(&comparison.modified, keepsStatus: keepsStatus)
+        let changed = comparison.added.union(comparison.modified)
+        var conflicts: [(manager: Manager, fields: FieldSet)] = []
+        for entry in entries where entry.manager != manager {
+            let contested = entry.fields.intersection(changed)
+            if !contested.isEmpty { conflicts.append((entry.manager, contested)) }
+        }
+        if !conflicts.isEmpty, !force { throw Self.conflict(conflicts) }
+
+        for index in entries.indices where entries[index].manager != manager { entries[index].fields.subtract(changed) }
+        entries.removeAll(where: \.fields.isEmpty)
+
+        // What the manager applied before and leaves out now goes, unless somebody else owns it too.
+        var others = FieldSet()
+        for entry in entries where entry.manager != manager { others.formUnion(entry.fields) }
+        let dropped = before.subtracting(owned)
+        if !dropped.isEmpty { merged = shape.removing(dropped, keeping: others.union(owned), from: merged) ?? merged }
+
+        if let index = entries.firstIndex(where: { $0.manager == manager }) {
+            if entries[index].fields != owned || merged != base {
+                entries[index].fields = owned
+                entries[index].time = time
+            }
+        } else if !owned.isEmpty {
+            entries.append(Entry(manager: manager, time: time, fields: owned))
+        }
+        entries.removeAll(where: \.fields.isEmpty)
+        return merged
+    }
+
+    private static func conflict(_ conflicts: [(manager: Manager, fields: FieldSet)]) -> APIError {
+        var causes: [APIError.Cause] = []
+        var parts: [String] = []
+        for (manager, fields) in conflicts.sorted(by: { $0.manager.name < $1.manager.name }) {
+            var who = "\"\(manager.name)\""
+            if !manager.subresource.isEmpty { who += " with subresource \"\(manager.subresource)\"" }
+            if manager.operation == "Update" { who += " using \(manager.apiVersion)" }
+            let paths = fields.paths()
+            for path in paths {
+                causes.append(.init(field: path, reason: "FieldManagerConflict", message: "conflict with \(who)"))
+            }
+            parts.append(
+                paths.count == 1
+                    ? "conflict with \(who): \(paths[0])"
+                    : "conflicts with \(who):\n" + paths.map { "- \($0)" }.joined(separator: "\n"))
+        }
+        let count = causes.count
+        return APIError(
+            .conflict,
+            "Apply failed with \(count) conflict\(count == 1 ? "" : "s"): \(parts.joined(separator: "\n"))",
+            causes: causes)
+    }
+}

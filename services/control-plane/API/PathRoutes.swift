@@ -1,0 +1,102 @@
+import Identity
+import KubeModel
+import NIOCore
+import Synchronization
+
+/// Whether the server is ready, for `/readyz`.
+final class HealthState: Sendable {
+    private let ready = Mutex(false)
+    var isReady: Bool {
+        get { ready.withLock { $0 } }
+        set { ready.withLock { $0 = newValue } }
+    }
+}
+
+/// Documents that depend only on what is served, made once for each state of the registry.
+final class DocumentCache: Sendable {
+    private struct State {
+        var number: UInt64 = .max
+        var documents: [String: [UInt8]] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    /// The document under a name, made by `make` when it is new or what is served has changed.
+    func document(_ name: String, number: UInt64, _ make: () -> JSON) -> [UInt8] {
+        let known = state.withLock { state in state.number == number ? state.documents[name] : nil }
+        if let known { return known }
+        let bytes = make().bytes
+        state.withLock { state in
+            if state.number != number {
+                state.number = number
+                state.documents = [:]
+            }
+            state.documents[name] = bytes
+        }
+        return bytes
+    }
+}
+
+/// Paths that are about no resource.
+enum PathRoutes {
+    /// Open to everybody: health and version.
+    static func isPublic(_ path: String) -> Bool {
+        path == "/version" || ["/healthz", "/livez", "/readyz"].contains { path == $0 || path.hasPrefix($0 + "/") }
+    }
+}
+
+extension APIServer {
+    /// Answers discovery, health, version, keys and schemas.
+    func answerPath(_ request: APIRequest, _ info: RequestInfo, _ user: UserInfo) async throws -> APIAnswer {
+        guard request.method == "GET" || request.method == "HEAD" else {
+            throw info.segments.isEmpty
+                ? Self.unknownPath
+                : APIError(.methodNotAllowed, "the server does not allow this method on the requested resource")
+        }
+        let segments = info.segments
+        switch segments.first {
+        case nil: return .json(["paths": .array(paths().map(JSON.string))])
+        case "healthz", "livez", "readyz":
+            if segments[0] == "readyz", !health.isReady {
+                return .text("[-]startup not finished\nreadyz check failed\n", status: 500)
+            }
+            if request.query["verbose"] != nil {
+                return .text("[+]ping ok\n[+]log ok\n[+]store ok\n\(segments[0]) check passed\n")
+            }
+            return .text("ok")
+        case "version": return .json(version)
+        case "api", "apis": return try discovery(request, segments)
+        case "openapi": return try openAPI(request, Array(segments.dropFirst()))
+        case ".well-known" where segments.count == 2 && segments[1] == "openid-configuration":
+            return .json([
+                "issuer": .string(tokens.issuer), "jwks_uri": .string("\(tokens.issuer)/openid/v1/jwks"),
+                "response_types_supported": ["id_token"], "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["ES256"],
+            ])
+        case "openid" where segments.count == 3 && segments[1] == "v1" && segments[2] == "jwks":
+            var answer = APIAnswer.json(tokens.signer.jwks)
+            answer.contentType = "application/jwk-set+json"
+            return answer
+        default: throw Self.unknownPath
+        }
+    }
+
+    private func paths() -> [String] {
+        var paths = ["/.well-known/openid-configuration", "/api", "/api/v1", "/apis"]
+        for group in groups() {
+            paths.append("/apis/\(group.name)")
+            paths += group.versions.map { "/apis/\(group.name)/\($0)" }
+        }
+        return paths + ["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/openid/v1/jwks", "/readyz", "/version"]
+    }
+
+    private var version: JSON {
+        let parts = configuration.gitVersion.drop { $0 == "v" }.split(separator: ".")
+        return [
+            "major": .string(parts.first.map(String.init) ?? "1"),
+            "minor": .string(parts.dropFirst().first.map(String.init) ?? "32"),
+            "gitVersion": .string(configuration.gitVersion), "gitCommit": "", "gitTreeState": "clean", "buildDate": "",
+            "goVersion": "", "compiler": "swift", "platform": "linux/amd64",
+        ]
+    }
+}

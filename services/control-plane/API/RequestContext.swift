@@ -1,0 +1,178 @@
+import ClusterRules
+import KubeModel
+import Synchronization
+
+/// What one request wants, besides its body.
+struct RequestContext: Sendable {
+    /// What clients are told about unknown fields.
+    enum FieldValidation: String, Sendable {
+        case ignore = "Ignore"
+        case warn = "Warn"
+        case strict = "Strict"
+    }
+
+    let user: UserInfo
+    let kind: ServedKind
+    private(set) var info: RequestInfo
+    let query: Query
+    let isDryRun: Bool
+    let validation: FieldValidation
+    let fieldManager: String
+    let presentation: Presentation
+    /// Collected for the `Warning` header.
+    let warnings = Warnings()
+
+    final class Warnings: Sendable {
+        private let texts = Mutex<[String]>([])
+        func add(_ text: String) { texts.withLock { if !$0.contains(text) { $0.append(text) } } }
+        var all: [String] { texts.withLock { $0 } }
+    }
+
+    init(user: UserInfo, kind: ServedKind, info: RequestInfo, request: APIRequest) throws(APIError) {
+        (self.user, self.kind, self.info, query) = (user, kind, info, request.query)
+        let dryRun = request.query.all("dryRun").filter { !$0.isEmpty }
+        for value in dryRun where value != "All" {
+            throw APIError(
+                .invalid,
+                "\(Self.options(info)).meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"\(value)\": supported values: \"All\"",
+                kind: Self.options(info), group: "meta.k8s.io",
+                causes: [
+                    .init(
+                        field: "dryRun", reason: "FieldValueNotSupported",
+                        message: "Unsupported value: \"\(value)\": supported values: \"All\"")
+                ])
+        }
+        isDryRun = !dryRun.isEmpty
+        if let text = request.query["fieldValidation"], !text.isEmpty {
+            guard let validation = FieldValidation(rawValue: text) else {
+                throw APIError(
+                    .invalid,
+                    "\(Self.options(info)).meta.k8s.io \"\" is invalid: fieldValidation: Unsupported value: \"\(text)\": supported values: \"Ignore\", \"Strict\", \"Warn\"",
+                    kind: Self.options(info), group: "meta.k8s.io",
+                    causes: [
+                        .init(
+                            field: "fieldValidation", reason: "FieldValueNotSupported",
+                            message: "Unsupported value: \"\(text)\"")
+                    ])
+            }
+            self.validation = validation
+        } else {
+            validation = .warn
+        }
+        let agent = request.header("user-agent") ?? ""
+        var manager = request.query["fieldManager"] ?? ""
+        guard manager.utf8.count <= 128 else {
+            throw APIError(
+                .invalid, "fieldManager: Too long: may not be more than 128 bytes",
+                causes: [
+                    .init(
+                        field: "fieldManager", reason: "FieldValueTooLong",
+                        message: "Too long: may not be more than 128 bytes")
+                ])
+        }
+        if manager.isEmpty { manager = String(agent.prefix { $0 != "/" }.prefix(128)) }
+        fieldManager = manager.isEmpty ? "unknown" : manager
+        presentation = try Presentation(accept: request.header("accept"), query: request.query)
+    }
+
+    /// The kind that holds the options of a write, as messages name it.
+    private static func options(_ info: RequestInfo) -> String {
+        switch info.verb {
+        case "update": "UpdateOptions"
+        case "patch": "PatchOptions"
+        case "delete", "deletecollection": "DeleteOptions"
+        default: "CreateOptions"
+        }
+    }
+
+    var namespace: String { info.namespace }
+    var name: String { info.name }
+
+    /// The same request about another object of the collection.
+    mutating func rename(_ name: String) { info.name = name }
+
+    func manager(operation: String) -> ManagedFields.Manager {
+        let subresource = info.subresource == "finalize" ? "" : info.subresource
+        return .init(
+            name: fieldManager, operation: operation, apiVersion: kind.type.apiVersion, subresource: subresource)
+    }
+
+    /// Tells the client about fields that no kind has, or refuses them.
+    func report(unknown: [String], duplicates: [String], asPatch: Bool = false) throws(APIError) {
+        guard validation != .ignore else { return }
+        let texts = unknown.map { "unknown field \"\($0)\"" } + duplicates.map { "duplicate field \"\($0)\"" }
+        guard !texts.isEmpty else { return }
+        if validation == .warn {
+            for text in texts { warnings.add(text) }
+            return
+        }
+        let detail = "strict decoding error: \(texts.joined(separator: ", "))"
+        if asPatch {
+            throw kind.invalid(name, [FieldIssue(field: "patch", reason: .invalid, value: "<patch>", detail: detail)])
+        }
+        throw APIError(
+            .badRequest,
+            "\(kind.type.kind) in version \"\(kind.type.version)\" cannot be handled as a \(kind.type.kind): \(detail)")
+    }
+}
+
+/// In which form an answer is wanted.
+enum Presentation: Sendable, Equatable {
+    enum RowObject: String, Sendable {
+        case none = "None"
+        case metadata = "Metadata"
+        case object = "Object"
+    }
+
+    case object
+    case table(RowObject)
+    case metadata
+    case metadataList
+
+    var isObject: Bool { self == .object }
+
+    /// Takes the first of the accepted media types that is served.
+    init(accept: String?, query: Query) throws(APIError) {
+        guard let accept, !accept.isEmpty else {
+            self = .object
+            return
+        }
+        for type in accept.split(separator: ",") {
+            let parts = type.split(separator: ";").map { $0.filter { $0 != " " } }
+            guard let media = parts.first?.lowercased(),
+                ["application/json", "*/*", "application/*", "application/json;stream=watch", "text/*"].contains(media)
+            else { continue }
+            let parameters = Dictionary(
+                parts.dropFirst().compactMap { part -> (String, String)? in
+                    let sides = part.split(separator: "=", maxSplits: 1)
+                    return sides.count == 2 ? (String(sides[0]), String(sides[1])) : nil
+                }, uniquingKeysWith: { $1 })
+            guard let form = parameters["as"] else {
+                self = .object
+                return
+            }
+            guard parameters["g"] == "meta.k8s.io", parameters["v"] == "v1" || parameters["v"] == "v1beta1" else {
+                continue
+            }
+            switch form {
+            case "Table":
+                let wanted = query["includeObject"] ?? ""
+                guard let row = wanted.isEmpty ? .metadata : RowObject(rawValue: wanted) else {
+                    throw APIError(.badRequest, "unrecognized includeObject value: \"\(wanted)\"")
+                }
+                self = .table(row)
+                return
+            case "PartialObjectMetadata":
+                self = .metadata
+                return
+            case "PartialObjectMetadataList":
+                self = .metadataList
+                return
+            default: continue
+            }
+        }
+        throw APIError(
+            .notAcceptable,
+            "only the following media types are accepted: application/json, application/json;stream=watch")
+    }
+}

@@ -1,0 +1,155 @@
+import ClusterStore
+import Foundation
+import Identity
+import KubeModel
+
+/// Tokens of service accounts: signed, and checked against the objects that they are bound to.
+struct ServiceAccountTokens: Sendable {
+    let signer: TokenSigner
+    let verifier: TokenVerifier
+    let issuer: String
+    let cluster: Cluster
+
+    init(signer: TokenSigner, issuer: String, cluster: Cluster) throws {
+        (self.signer, self.issuer, self.cluster) = (signer, issuer, cluster)
+        verifier = TokenVerifier(signer: signer)
+    }
+
+    /// The audience that the API itself accepts.
+    var audience: String { issuer }
+
+    /// What a token proved.
+    struct Proof: Sendable {
+        let user: UserInfo
+        let audiences: [String]
+    }
+
+    /// Checks signature, time and audience, and that the account (and the Pod or Secret it is bound to) still exist.
+    ///
+    /// - Parameter audiences: the token must be for one of these.
+    func authenticate(_ token: String, audiences: [String]) async throws -> Proof {
+        let refused = APIError(.unauthorized, "Unauthorized")
+        let claims: Claims
+        do throws(TokenError) {
+            claims = try verifier.verify(token, audience: nil, issuer: issuer, now: Date())
+        } catch {
+            throw refused
+        }
+        let matching = claims.audience.filter(audiences.contains)
+        let details = claims["kubernetes.io"] ?? [:]
+        guard !matching.isEmpty, let namespace = details["namespace"]?.string,
+            let name = details.value(at: "serviceaccount", "name")?.string,
+            let uid = details.value(at: "serviceaccount", "uid")?.string,
+            claims.subject == "system:serviceaccount:\(namespace):\(name)"
+        else { throw refused }
+        guard try await exists("serviceaccounts", namespace, name, uid: uid) else { throw refused }
+        var extra: [String: [String]] = [:]
+        for (key, resource) in [("pod", "pods"), ("secret", "secrets")] {
+            guard let bound = details[key] else { continue }
+            let boundName = bound["name"]?.string ?? ""
+            let boundUID = bound["uid"]?.string ?? ""
+            guard try await exists(resource, namespace, boundName, uid: boundUID) else { throw refused }
+            if key == "pod" {
+                extra["authentication.kubernetes.io/pod-name"] = [boundName]
+                extra["authentication.kubernetes.io/pod-uid"] = [boundUID]
+            }
+        }
+        if let id = claims["jti"]?.string { extra["authentication.kubernetes.io/credential-id"] = ["JTI=\(id)"] }
+        let user = UserInfo(
+            name: "system:serviceaccount:\(namespace):\(name)", uid: uid,
+            groups: ["system:serviceaccounts", "system:serviceaccounts:\(namespace)", "system:authenticated"],
+            extra: extra)
+        return Proof(user: user, audiences: matching)
+    }
+
+    private func exists(_ resource: String, _ namespace: String, _ name: String, uid: String) async throws -> Bool {
+        try await cluster.get(ObjectKey(resource: resource, namespace: namespace, name: name))?.uid == uid
+    }
+
+    /// Answers a `TokenRequest` for an account.
+    func issue(_ request: JSON, namespace: String, name: String, account: JSON) async throws -> JSON {
+        let spec = request["spec"] ?? [:]
+        var seconds = spec["expirationSeconds"]?.int ?? 3600
+        func invalid(_ field: String, _ message: String) -> APIError {
+            APIError(
+                .invalid,
+                "TokenRequest.authentication.k8s.io \"\" is invalid: \(field): Invalid value: \(seconds): \(message)",
+                kind: "TokenRequest", group: "authentication.k8s.io",
+                causes: [
+                    .init(field: field, reason: "FieldValueInvalid", message: "Invalid value: \(seconds): \(message)")
+                ])
+        }
+        guard seconds >= 600 else {
+            throw invalid("spec.expirationSeconds", "may not specify a duration less than 10 minutes")
+        }
+        guard seconds <= 1 << 32 else {
+            throw invalid("spec.expirationSeconds", "may not specify a duration larger than 2^32 seconds")
+        }
+        seconds = min(seconds, 365 * 86_400)
+        var audiences = spec["audiences"]?.array?.compactMap(\.string) ?? []
+        if audiences.isEmpty { audiences = [audience] }
+        var details: JSON = [
+            "namespace": .string(namespace),
+            "serviceaccount": ["name": .string(name), "uid": account.value(at: "metadata", "uid") ?? ""],
+        ]
+        if let bound = spec["boundObjectRef"], !bound.isNull {
+            let key = try await bind(bound, namespace: namespace, account: name)
+            details[key.field] = ["name": .string(key.name), "uid": .string(key.uid)]
+        }
+        let now = Date()
+        var claims = Claims(
+            issuer: issuer, subject: "system:serviceaccount:\(namespace):\(name)", audience: audiences, issuedAt: now,
+            lifetime: .seconds(seconds))
+        claims["jti"] = .string(UUID().uuidString.lowercased())
+        claims["kubernetes.io"] = details
+        var answer = request
+        answer["kind"] = "TokenRequest"
+        answer["apiVersion"] = "authentication.k8s.io/v1"
+        answer["metadata"] = [
+            "name": .string(name), "namespace": .string(namespace), "creationTimestamp": .string(Timestamp(now).text),
+        ]
+        answer.set(.array(audiences.map(JSON.string)), at: "spec", "audiences")
+        answer.set(.int(seconds), at: "spec", "expirationSeconds")
+        if answer.value(at: "spec", "boundObjectRef") == nil { answer.set(.null, at: "spec", "boundObjectRef") }
+        answer["status"] = [
+            "token": .string(try signer.sign(claims)),
+            "expirationTimestamp": .string(Timestamp(now.addingTimeInterval(Double(seconds))).text),
+        ]
+        return answer
+    }
+
+    private func bind(_ reference: JSON, namespace: String, account: String) async throws -> (
+        field: String, name: String, uid: String
+    ) {
+        let kind = reference["kind"]?.string ?? ""
+        let name = reference["name"]?.string ?? ""
+        let resource: String
+        switch kind {
+        case "Pod": resource = "pods"
+        case "Secret": resource = "secrets"
+        default:
+            throw APIError(
+                .badRequest, "cannot bind token for serviceaccount \"\(account)\" to object of type \(kind)")
+        }
+        guard let object = try await cluster.get(resource, namespace, name) else {
+            throw APIError(.notFound, "\(resource) \"\(name)\" not found", kind: resource, name: name)
+        }
+        let uid = object.value(at: "metadata", "uid")?.string ?? ""
+        if let wanted = reference["uid"]?.string, !wanted.isEmpty, wanted != uid {
+            throw APIError(
+                .conflict,
+                "Operation cannot be fulfilled on \(resource) \"\(name)\": the UID in the bound object reference (\(wanted)) does not match the UID in record. The object might have been deleted and then recreated",
+                kind: resource, name: name)
+        }
+        if kind == "Pod" {
+            let used = object.value(at: "spec", "serviceAccountName")?.string ?? ""
+            guard used == account else {
+                throw APIError(
+                    .badRequest,
+                    "cannot bind token for serviceaccount \"\(account)\" to pod running with different serviceaccount name."
+                )
+            }
+        }
+        return (kind.lowercased(), name, uid)
+    }
+}
