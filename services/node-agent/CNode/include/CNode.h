@@ -1,0 +1,46 @@
+#ifndef MARTLET_CNODE_H
+#define MARTLET_CNODE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Kernel calls of the node agent that Swift cannot make: namespaces, mounts, inotify. All return 0 or a descriptor on
+ * success and -errno on failure. */
+
+/* Joins the mount namespace of another process (path of its /proc/PID/ns/mnt). The caller executes itself afterwards. */
+int node_join_mount_namespace(const char *path);
+
+/* Makes a mount namespace in which nothing propagates back to the host, with a cgroup tree that crun accepts and an
+ * empty /run/netns. The caller executes itself afterwards. */
+int node_new_mount_namespace(void);
+
+/* Replaces the program by itself: same arguments, one environment variable more. */
+int node_execute_again(char *const argv[], const char *name, const char *value);
+
+/* Makes a network namespace, with the loopback device up, and keeps it by a bind mount on `path`. */
+int node_create_network_namespace(const char *path);
+
+int node_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
+int node_unmount(const char *target);
+
+extern const unsigned long node_mount_bind;
+extern const unsigned long node_mount_nosuid_nodev;
+
+/* Opens what `relative` names below `root`, without leaving `root` by symlinks or "..". Returns an O_PATH descriptor. */
+int node_open_beneath(const char *root, const char *relative);
+
+/* inotify, for files that are moved into a directory. */
+int node_inotify_open(void);
+int node_inotify_add(int fd, const char *path);
+int node_inotify_remove(int fd, int watch);
+/* Waits for events; writes the watch descriptors concerned to `watches`. Returns how many, or -errno. */
+int node_inotify_read(int fd, int *watches, int capacity);
+
+/* Limits of the process, as it may pass them on. */
+uint64_t node_hard_limit_of_files(void);
+int node_raise_limit_of_files(void);
+
+/* Size of the file system below `path`, in bytes. */
+int node_statfs(const char *path, uint64_t *total, uint64_t *available);
+
+#endif

@@ -1,0 +1,181 @@
+#define _GNU_SOURCE
+#include "CNode.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+const unsigned long node_mount_bind = MS_BIND | MS_REC;
+const unsigned long node_mount_nosuid_nodev = MS_NOSUID | MS_NODEV;
+
+int node_join_mount_namespace(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    char directory[PATH_MAX];
+    if (!getcwd(directory, sizeof directory)) strcpy(directory, "/");
+    /* Threads share root and working directory; a thread that changes its mount namespace must not. */
+    if (unshare(CLONE_FS) != 0 || setns(fd, CLONE_NEWNS) != 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    close(fd);
+    /* setns leads to the root directory; relative paths among the arguments are meant from where we were. */
+    if (chdir(directory) != 0 && chdir("/") != 0) return -errno;
+    return 0;
+}
+
+int node_new_mount_namespace(void) {
+    if (unshare(CLONE_FS | CLONE_NEWNS) != 0) return -errno;
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return -errno;
+    /* crun refuses hosts with cgroup v1 controllers and a cgroup2 mount beside them. */
+    if (access("/sys/fs/cgroup/memory", F_OK) == 0) umount2("/sys/fs/cgroup/unified", MNT_DETACH);
+    mkdir("/run/netns", 0755);
+    if (mount("tmpfs", "/run/netns", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755") != 0) return -errno;
+    return 0;
+}
+
+int node_execute_again(char *const argv[], const char *name, const char *value) {
+    if (setenv(name, value, 1) != 0) return -errno;
+    execv("/proc/self/exe", argv);
+    return -errno;
+}
+
+struct namespace_request {
+    const char *path;
+    int result;
+};
+
+static void write_setting(const char *path, const char *text) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    ssize_t written = write(fd, text, strlen(text));
+    (void)written;
+    close(fd);
+}
+
+static void *make_network_namespace(void *argument) {
+    struct namespace_request *request = argument;
+    int fd = open(request->path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+    if (fd < 0) {
+        request->result = -errno;
+        return NULL;
+    }
+    close(fd);
+    char own[64];
+    snprintf(own, sizeof own, "/proc/self/task/%d/ns/net", (int)syscall(SYS_gettid));
+    if (unshare(CLONE_NEWNET) != 0 || mount(own, request->path, NULL, MS_BIND, NULL) != 0) {
+        request->result = -errno;
+        unlink(request->path);
+        return NULL;
+    }
+    int socket_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (socket_fd >= 0) {
+        struct ifreq loopback;
+        memset(&loopback, 0, sizeof loopback);
+        strcpy(loopback.ifr_name, "lo");
+        loopback.ifr_flags = IFF_UP | IFF_RUNNING;
+        if (ioctl(socket_fd, SIOCSIFFLAGS, &loopback) != 0) request->result = -errno;
+        close(socket_fd);
+    }
+    write_setting("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+    write_setting("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
+    return NULL;
+}
+
+int node_create_network_namespace(const char *path) {
+    /* A thread of its own: it ends in the new namespace, the caller stays where it is. */
+    struct namespace_request request = {path, 0};
+    pthread_t thread;
+    int error = pthread_create(&thread, NULL, make_network_namespace, &request);
+    if (error != 0) return -error;
+    pthread_join(thread, NULL);
+    return request.result;
+}
+
+int node_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
+    return mount(source, target, type, flags, data) == 0 ? 0 : -errno;
+}
+
+int node_unmount(const char *target) {
+    return umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 ? 0 : -errno;
+}
+
+int node_open_beneath(const char *root, const char *relative) {
+    int directory = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) return -errno;
+    struct open_how how;
+    memset(&how, 0, sizeof how);
+    how.flags = O_PATH | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+    int fd = (int)syscall(SYS_openat2, directory, relative, &how, sizeof how);
+    int error = errno;
+    close(directory);
+    return fd >= 0 ? fd : -error;
+}
+
+int node_inotify_open(void) {
+    int fd = inotify_init1(IN_CLOEXEC);
+    return fd >= 0 ? fd : -errno;
+}
+
+int node_inotify_add(int fd, const char *path) {
+    int watch = inotify_add_watch(fd, path, IN_MOVED_TO | IN_ONLYDIR);
+    return watch >= 0 ? watch : -errno;
+}
+
+int node_inotify_remove(int fd, int watch) {
+    return inotify_rm_watch(fd, watch) == 0 ? 0 : -errno;
+}
+
+int node_inotify_read(int fd, int *watches, int capacity) {
+    char buffer[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
+    ssize_t size;
+    do {
+        size = read(fd, buffer, sizeof buffer);
+    } while (size < 0 && errno == EINTR);
+    if (size < 0) return -errno;
+    int count = 0;
+    for (char *at = buffer; at < buffer + size && count < capacity;) {
+        const struct inotify_event *event = (const struct inotify_event *)at;
+        watches[count++] = event->wd;
+        at += sizeof *event + event->len;
+    }
+    return count;
+}
+
+uint64_t node_hard_limit_of_files(void) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (uint64_t)limit.rlim_max : 1024;
+}
+
+int node_raise_limit_of_files(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -errno;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? 0 : -errno;
+}
+
+int node_statfs(const char *path, uint64_t *total, uint64_t *available) {
+    struct statvfs info;
+    if (statvfs(path, &info) != 0) return -errno;
+    *total = (uint64_t)info.f_blocks * info.f_frsize;
+    *available = (uint64_t)info.f_bavail * info.f_frsize;
+    return 0;
+}

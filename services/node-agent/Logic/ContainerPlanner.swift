@@ -1,0 +1,134 @@
+import ControllerKit
+import Foundation
+import KubeModel
+
+/// Decides how one container runs: command, user, variables, mounts, limits.
+struct ContainerPlanner: Sendable {
+    let pod: PodSpec
+    let container: ContainerSpec
+    let run: ContainerRun
+    let environment: ReadyEnvironment
+    let sandbox: Sandbox
+    let volumes: PodVolumes
+    let context: NodeContext
+    let podEtc: String
+
+    /// The plan.
+    ///
+    /// - Throws: ``ContainerConfigError`` when the spec asks for something that is missing or refused.
+    func plan() throws -> ContainerPlan {
+        let definition = environment.definition
+        let own = container.json["securityContext"]
+        let shared = pod.object.spec["securityContext"]
+        func number(_ key: String) -> UInt32? {
+            (own?[key]?.int ?? shared?[key]?.int).flatMap { UInt32(exactly: $0) }
+        }
+        let uid = number("runAsUser") ?? definition.uid
+        let gid = number("runAsGroup") ?? (uid == definition.uid ? definition.gid : 0)
+        let mustNotBeRoot = own?["runAsNonRoot"]?.bool ?? shared?["runAsNonRoot"]?.bool ?? false
+        if mustNotBeRoot, uid == 0 {
+            throw ContainerConfigError(
+                "container has runAsNonRoot and image will run as root (pod: \"\(pod.name)_\(pod.namespace)(\(pod.uid))\", container: \(container.name))"
+            )
+        }
+        var groups = (shared?["supplementalGroups"]?.array ?? []).compactMap { $0.int.flatMap { UInt32(exactly: $0) } }
+        if let group = pod.fsGroup { groups.append(group) }
+        let home = uid == 0 ? "/root" : definition.home
+        let variables = try variables(home: home)
+        let map = Dictionary(variables.map { ($0.name, $0.value) }) { _, last in last }
+        let command = words("command", map)
+        let arguments = words("args", map)
+        var line = command ?? definition.entrypoint
+        line += arguments ?? (command == nil ? definition.command : [])
+        guard !line.isEmpty else {
+            throw ContainerConfigError(
+                "no command specified: environment \"\(definition.name)\" has none either",
+                reason: "CreateContainerError")
+        }
+        let mounts = try volumes.mounts(of: container, variables: map, fsGroup: pod.fsGroup)
+        for mount in mounts where ["/", "/proc", "/sys", "/dev", "/usr", "/etc"].contains(mount.destination) {
+            throw ContainerConfigError("a volume cannot be mounted at \(mount.destination)")
+        }
+        var termination = container.json["terminationMessagePath"]?.string ?? "/dev/termination-log"
+        if !termination.hasPrefix("/") || termination.contains("..") { termination = "/dev/termination-log" }
+        return ContainerPlan(
+            id: run.id, bundle: run.directory, hostname: pod.hostname, networkNamespace: sandbox.namespacePath,
+            cgroup: "\(context.cgroupRoot)/\(pod.uid)/\(container.name)-\(run.number)", arguments: line,
+            workingDirectory: container.json["workingDir"]?.string ?? definition.workingDirectory ?? home,
+            variables: variables, uid: uid, gid: gid, groups: groups,
+            isRootReadOnly: own?["readOnlyRootFilesystem"]?.bool ?? false,
+            mayGainPrivileges: own?["allowPrivilegeEscalation"]?.bool == true && uid == 0,
+            capabilities: try capabilities(own?["capabilities"]),
+            hasUnconfinedSyscalls: (own?["seccompProfile"]?["type"] ?? shared?["seccompProfile"]?["type"])?.string
+                == "Unconfined",
+            mounts: mounts, environment: environment, cpuLimit: container.limit("cpu"),
+            cpuRequest: container.request("cpu") ?? container.limit("cpu"), memoryLimit: container.limit("memory"),
+            podEtc: podEtc, terminationFile: run.terminationFile, terminationPath: termination)
+    }
+
+    private func words(_ key: String, _ variables: [String: String]) -> [String]? {
+        guard let list = container.json[key]?.array, !list.isEmpty else { return nil }
+        return list.compactMap(\.string).map { VariableExpansion.expand($0, variables) }
+    }
+
+    private func capabilities(_ json: JSON?) throws -> [String] {
+        func names(_ key: String) -> [String] {
+            (json?[key]?.array ?? []).compactMap(\.string).map { $0.uppercased() }.map {
+                $0.hasPrefix("CAP_") ? String($0.dropFirst(4)) : $0
+            }
+        }
+        let dropped = names("drop")
+        var result = dropped.contains("ALL") ? [] : ContainerBundle.defaultCapabilities.filter { !dropped.contains($0) }
+        for name in names("add") where !result.contains(name) {
+            guard ContainerBundle.allowedCapabilities.contains(name) else {
+                throw ContainerConfigError("capability \(name) is not given to pods on this node")
+            }
+            result.append(name)
+        }
+        return result
+    }
+
+    /// The variables of the environment (what an image would set), then those of the pod.
+    private func variables(home: String) throws -> [(name: String, value: String)] {
+        let own = try ContainerVariables(
+            pod: pod, container: container, facts: context.facts(podAddress: sandbox.address),
+            services: context.services.table.variables(
+                namespace: pod.namespace, withLinks: pod.object.spec["enableServiceLinks"]?.bool ?? true),
+            configMap: { [cache = context.configMaps, namespace = pod.namespace] in cache.get($0, namespace: namespace)
+            },
+            secret: { [cache = context.secrets, namespace = pod.namespace] in cache.get($0, namespace: namespace) }
+        ).build()
+        var all = ContainerVariables.Ordered()
+        let system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        let python = "\(ContainerBundle.environmentPath)/bin"
+        all.set("PATH", environment.path == nil ? system : "\(python):\(system)")
+        all.set("HOSTNAME", pod.hostname)
+        all.set("HOME", home)
+        all.set("LANG", "C.UTF-8")
+        if environment.path != nil { all.set("VIRTUAL_ENV", ContainerBundle.environmentPath) }
+        for (name, value) in Self.fromHost() { all.set(name, value) }
+        for (name, value) in environment.definition.environment { all.set(name, value) }
+        for (name, value) in own { all.set(name, value) }
+        return all.list
+    }
+
+    /// How the host reaches package indexes: certificates, proxies, mirrors.
+    static func fromHost(_ host: [String: String] = ProcessInfo.processInfo.environment) -> [(
+        name: String, value: String
+    )] {
+        let files = [
+            "PIP_CERT", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
+        ]
+        let values = [
+            "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT",
+            "PIP_DISABLE_PIP_VERSION_CHECK", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "http_proxy", "https_proxy",
+            "no_proxy",
+            "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+        ]
+        // Only files that can be seen in a pod; a proxy on the host's loopback cannot be reached from one.
+        return files.filter { host[$0].map { $0.hasPrefix("/etc/ssl/certs") || $0.hasPrefix("/usr/") } ?? false }
+            .map { ($0, host[$0] ?? "") }
+            + values.filter { host[$0].map { !$0.contains("//127.") && !$0.contains("//localhost") } ?? false }
+            .map { ($0, host[$0] ?? "") }
+    }
+}

@@ -1,0 +1,62 @@
+import Foundation
+import KubeModel
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Starts, signals and enters containers with crun.
+struct ContainerRuntime: Sendable {
+    let tools: HostTools
+    let configuration: NodeConfiguration
+    private static let execNumber = Atomic<Int>(0)
+
+    /// Starts a container whose bundle is written; returns when its program runs.
+    ///
+    /// - Throws: ``NodeError`` with crun's words.
+    func start(_ run: ContainerRun, cgroup: String) async throws {
+        try FileTools.makeDirectory(configuration.crunRoot, mode: 0o700)
+        let outcome = try await Command(
+            tools.shim, [run.directory, run.id, tools.crun, configuration.crunRoot, cgroup, run.logPath]
+        ).run()
+        guard outcome.code == 0 else { throw NodeError(Self.complaint(outcome.error)) }
+    }
+
+    /// Sends a signal to the first process.
+    func signal(_ run: ContainerRun, _ name: String) async {
+        _ = try? await crun(["kill", run.id, name]).run()
+    }
+
+    /// Removes whatever is left of a container.
+    func delete(_ run: ContainerRun) async {
+        _ = try? await crun(["delete", "-f", run.id]).run()
+    }
+
+    /// Runs a command in a container, as its user and with its variables.
+    func execute(_ arguments: [String], in run: ContainerRun, within limit: Duration) async throws -> Command.Outcome {
+        guard let bytes = FileTools.read("\(run.directory)/config.json"), let config = try? JSON(parsing: bytes),
+            var process = config["process"]
+        else { throw NodeError("the container is not running") }
+        process["args"] = .array(arguments.map(JSON.string))
+        let number = Self.execNumber.add(1, ordering: .relaxed).newValue
+        let path = "\(run.directory)/exec-\(number).json"
+        try FileTools.write(process.bytes, to: path, mode: 0o600)
+        defer { unlink(path) }
+        return try await crun(["exec", "-p", path, run.id]).run(within: limit)
+    }
+
+    private func crun(_ arguments: [String]) -> Command {
+        Command(tools.crun, ["--cgroup-manager=cgroupfs", "--root=\(configuration.crunRoot)"] + arguments)
+    }
+
+    /// The last line of crun's log, without its time.
+    static func complaint(_ text: String) -> String {
+        let line = text.split(separator: "\n").map { $0.trimmed() }.last { !$0.isEmpty } ?? "crun failed"
+        var rest = line[...]
+        if line.first?.isNumber == true, let space = line.firstIndex(of: " ") {
+            rest = line[line.index(after: space)...]
+        }
+        return rest.trimmed()
+    }
+}

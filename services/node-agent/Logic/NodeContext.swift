@@ -1,0 +1,35 @@
+import ControllerKit
+import Foundation
+import KubeClient
+import KubeModel
+import Logging
+
+/// What all pods of the node share.
+struct NodeContext: Sendable {
+    let configuration: NodeConfiguration
+    let client: KubeClient
+    let tools: HostTools
+    let network: PodNetwork
+    let services: ServiceNetwork
+    let environments: EnvironmentStore
+    let runtime: ContainerRuntime
+    let watcher: StateWatcher
+    let recorder: EventRecorder
+    let configMaps: WatchCache
+    let secrets: WatchCache
+    let nodeCPU: Double
+    let nodeMemory: Double
+    let logger: Logger
+
+    /// Address under which pods reach this machine.
+    var hostAddress: String { "\(network.network.gateway)" }
+
+    func facts(podAddress: Address4?) -> DownwardAPI.Facts {
+        DownwardAPI.Facts(
+            podAddress: podAddress.map { "\($0)" }, hostAddress: hostAddress, nodeName: configuration.nodeName,
+            nodeCPU: nodeCPU, nodeMemory: nodeMemory)
+    }
+
+    /// Name of this instance below the cgroup tree.
+    var cgroupRoot: String { "/martlet-\(network.bridge)" }
+}

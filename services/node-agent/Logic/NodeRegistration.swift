@@ -1,0 +1,141 @@
+import CNode
+import ControllerKit
+import Foundation
+import KubeClient
+import KubeModel
+import Logging
+
+/// Keeps the Node object and its Lease.
+struct NodeRegistration: Sendable {
+    let client: KubeClient
+    let configuration: NodeConfiguration
+    let network: Network4
+    let logger: Logger
+
+    /// Registers and renews every ten seconds until cancelled.
+    func run() async throws {
+        var isRegistered = false
+        var round = 0
+        while !Task.isCancelled {
+            do {
+                // Every five minutes as a kubelet does, and after failures.
+                if !isRegistered || round % 30 == 0 {
+                    try await register(isNew: !isRegistered)
+                    isRegistered = true
+                }
+                try await renewLease()
+                round += 1
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.warning("the node is not registered", metadata: ["error": "\(error)"])
+                try? await Task.sleep(for: .seconds(1))
+                continue
+            }
+            guard (try? await Task.sleep(for: .seconds(10))) != nil else { return }
+        }
+    }
+
+    private func register(isNew: Bool) async throws {
+        let name = configuration.nodeName
+        var node = KubeObject(
+            apiVersion: "v1", kind: "Node", name: name,
+            labels: [
+                "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": Self.architecture,
+                "node.kubernetes.io/instance-type": "martlet",
+            ])
+        node["spec"] = ["podCIDR": .string(network.description), "podCIDRs": [.string(network.description)]]
+        let existing = try await client.find(.nodes, name)
+        if existing == nil { _ = try await client.create(.nodes, node) }
+        let old = existing?.status["conditions"]?.array ?? []
+        var status = self.status
+        status["conditions"] = .array(Self.conditions(old: old))
+        _ = try await client.patch(.nodes, name, .merge(["status": status]), subresource: "status")
+        if existing == nil { logger.info("node registered", metadata: ["node": "\(name)"]) }
+    }
+
+    /// Capacity, addresses and facts of the machine.
+    var status: JSON {
+        var memory = 0
+        for line in (FileTools.text("/proc/meminfo") ?? "").split(separator: "\n") where line.hasPrefix("MemTotal:") {
+            memory = Int(line.split(separator: " ")[1]) ?? 0
+        }
+        var total: UInt64 = 0
+        var available: UInt64 = 0
+        _ = node_statfs(configuration.dataDirectory, &total, &available)
+        let cpus = ProcessInfo.processInfo.activeProcessorCount
+        let capacity: JSON = [
+            "cpu": .string("\(cpus)"), "memory": .string("\(memory)Ki"),
+            "pods": .string("\(configuration.maximumPods)"),
+            "ephemeral-storage": .string("\(total / 1024)Ki"),
+        ]
+        let release = (FileTools.text("/proc/sys/kernel/osrelease") ?? "").trimmed()
+        let boot = (FileTools.text("/proc/sys/kernel/random/boot_id") ?? "").trimmed()
+        let machine = (FileTools.text("/etc/machine-id") ?? "").trimmed()
+        var system = "Linux"
+        for line in (FileTools.text("/etc/os-release") ?? "").split(separator: "\n")
+        where line.hasPrefix("PRETTY_NAME=") {
+            system = line.dropFirst("PRETTY_NAME=".count).filter { $0 != "\"" }
+        }
+        return [
+            "capacity": capacity, "allocatable": capacity,
+            "addresses": [
+                ["type": "InternalIP", "address": .string(network.gateway.description)],
+                ["type": "Hostname", "address": .string(configuration.nodeName)],
+            ],
+            "nodeInfo": [
+                "machineID": .string(machine), "systemUUID": .string(machine), "bootID": .string(boot),
+                "kernelVersion": .string(release), "osImage": .string(system), "operatingSystem": "linux",
+                "architecture": .string(Self.architecture), "containerRuntimeVersion": "crun://1",
+                "kubeletVersion": "v1.32.0", "kubeProxyVersion": "v1.32.0",
+            ],
+            "daemonEndpoints": ["kubeletEndpoint": ["Port": 0]],
+        ]
+    }
+
+    static func conditions(old: [JSON], now: Date = Date()) -> [JSON] {
+        let wanted: [(type: String, status: String, reason: String, message: String)] = [
+            ("MemoryPressure", "False", "KubeletHasSufficientMemory", "the node has sufficient memory available"),
+            ("DiskPressure", "False", "KubeletHasNoDiskPressure", "the node has no disk pressure"),
+            ("PIDPressure", "False", "KubeletHasSufficientPID", "the node has sufficient PIDs available"),
+            ("Ready", "True", "KubeletReady", "the node agent runs pods"),
+        ]
+        let time = Timestamps.text(now)
+        return wanted.map { condition in
+            let before = old.first { $0["type"]?.string == condition.type }
+            let since = before?["status"]?.string == condition.status ? before?["lastTransitionTime"]?.string : nil
+            return [
+                "type": .string(condition.type), "status": .string(condition.status),
+                "reason": .string(condition.reason), "message": .string(condition.message),
+                "lastHeartbeatTime": .string(time), "lastTransitionTime": .string(since ?? time),
+            ]
+        }
+    }
+
+    private func renewLease() async throws {
+        let name = configuration.nodeName
+        let time = Timestamps.precise()
+        do {
+            _ = try await client.patch(
+                .leases, name, namespace: "kube-node-lease",
+                .merge(["spec": ["holderIdentity": .string(name), "renewTime": .string(time)]]))
+        } catch let error as APIError where error.reason == .notFound {
+            var lease = KubeObject(
+                apiVersion: "coordination.k8s.io/v1", kind: "Lease", name: name, namespace: "kube-node-lease")
+            lease["spec"] = [
+                "holderIdentity": .string(name), "leaseDurationSeconds": 40, "renewTime": .string(time),
+            ]
+            _ = try await client.create(.leases, lease)
+        }
+    }
+
+    static var architecture: String {
+        #if arch(x86_64)
+            "amd64"
+        #elseif arch(arm64)
+            "arm64"
+        #else
+            "unknown"
+        #endif
+    }
+}

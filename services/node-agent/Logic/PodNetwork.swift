@@ -1,0 +1,156 @@
+import CNode
+import Foundation
+import Logging
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// What of a pod outlives its containers: its network namespace and address.
+struct Sandbox: Sendable, Equatable {
+    let address: Address4
+    /// Name below `/run/netns`.
+    let namespace: String
+    var namespacePath: String { "/run/netns/\(namespace)" }
+    /// The host's end of the pair of devices.
+    var device: String { "v" + namespace }
+}
+
+/// The bridge of this instance, and the network namespaces of its pods.
+final class PodNetwork: Sendable {
+    let network: Network4
+    let bridge: String
+    private let tools: HostTools
+    private let logger: Logger
+    private let pool: Mutex<AddressPool>
+
+    init(network: Network4, tools: HostTools, logger: Logger) {
+        self.network = network
+        bridge = network.bridgeName
+        self.tools = tools
+        self.logger = logger
+        pool = Mutex(AddressPool(network))
+    }
+
+    /// Makes the bridge and the rules that let pods out.
+    ///
+    /// - Throws: ``NodeError`` when the network is in use by something else, or the kernel refuses.
+    func setUp(serviceNetwork: Network4) async throws {
+        let links = try await Command(tools.ip, ["-j", "-4", "addr", "show"]).succeed()
+        if !links.contains("\"\(bridge)\""), links.contains("\"local\":\"\(network.gateway)\"") {
+            throw NodeError("the pod network \(network) is in use by another device; choose another with --pod-cidr")
+        }
+        // One that is there already, from an earlier run, is taken as it is.
+        _ = try await Command(tools.ip, ["link", "add", bridge, "type", "bridge"]).run()
+        try await Command(tools.ip, ["addr", "replace", "\(network.gateway)/\(network.prefix)", "dev", bridge])
+            .succeed()
+        try await Command(tools.ip, ["link", "set", bridge, "up"]).succeed()
+        try setting("/proc/sys/net/ipv4/ip_forward", "1")
+        // Packets from loopback to the outside of the host's own sockets never use this; it is for the forwarder only.
+        _ = try? setting("/proc/sys/net/ipv4/conf/\(bridge)/route_localnet", "0")
+        try await apply(ServiceRules.base(bridge: bridge, network: network, services: serviceNetwork))
+    }
+
+    /// Removes the bridge and all rules.
+    func tearDown() async {
+        _ = try? await Command(tools.nft, ["delete", "table", "ip", ServiceRules.table(bridge)]).run()
+        _ = try? await Command(tools.ip, ["link", "del", bridge]).run()
+    }
+
+    /// Loads rules; all of them or none.
+    func apply(_ rules: String) async throws {
+        let outcome = try await Command(tools.nft, ["-f", "-"], input: rules).run()
+        guard outcome.code == 0 else { throw NodeError("nft refused the rules: \(outcome.error.prefix(500))") }
+    }
+
+    /// Takes back what an earlier run gave to a pod.
+    func adopt(_ sandbox: Sandbox) { pool.withLock { $0.reserve(sandbox.address) } }
+
+    /// True when the namespace is still there.
+    func isAlive(_ sandbox: Sandbox) -> Bool {
+        var info = stat()
+        var outside = stat()
+        return stat(sandbox.namespacePath, &info) == 0 && stat("/run/netns", &outside) == 0
+            && info.st_dev != outside.st_dev
+    }
+
+    /// Makes the namespace of a pod; `address` is the one it had before, if any.
+    func create(pod uid: String, address wanted: Address4?) async throws -> Sandbox {
+        let name = StableName.short(uid)
+        let address: Address4
+        if let wanted, network.contains(wanted) {
+            pool.withLock { $0.reserve(wanted) }
+            address = wanted
+        } else {
+            guard let free = pool.withLock({ $0.take() }) else {
+                throw NodeError("the pod network \(network) has no free address")
+            }
+            address = free
+        }
+        let sandbox = Sandbox(address: address, namespace: name)
+        do {
+            await removeNamespace(sandbox)
+            let result = node_create_network_namespace(sandbox.namespacePath)
+            guard result == 0 else {
+                throw NodeError("the network namespace cannot be made: \(String(cString: strerror(-result)))")
+            }
+            let outside = """
+                link add \(sandbox.device) type veth peer name eth0 netns \(name)
+                link set \(sandbox.device) master \(bridge) up
+                link set \(sandbox.device) type bridge_slave hairpin on
+
+                """
+            let inside = """
+                addr add \(address)/\(network.prefix) dev eth0
+                link set eth0 up
+                route add default via \(network.gateway)
+
+                """
+            _ = try await check(Command(tools.ip, ["-batch", "-"], input: outside).run())
+            _ = try await check(Command(tools.ip, ["-n", name, "-batch", "-"], input: inside).run())
+            return sandbox
+        } catch {
+            await remove(sandbox)
+            throw error
+        }
+    }
+
+    /// Removes the namespace and gives the address back.
+    func remove(_ sandbox: Sandbox) async {
+        await removeNamespace(sandbox)
+        pool.withLock { $0.giveBack(sandbox.address) }
+    }
+
+    private func removeNamespace(_ sandbox: Sandbox) async {
+        if FileTools.exists("/sys/class/net/\(sandbox.device)") {
+            _ = try? await Command(tools.ip, ["link", "del", sandbox.device]).run()
+        }
+        _ = node_unmount(sandbox.namespacePath)
+        unlink(sandbox.namespacePath)
+    }
+
+    private func check(_ outcome: Command.Outcome) throws -> Command.Outcome {
+        guard outcome.code == 0 else { throw NodeError("ip: \(outcome.complaint)") }
+        return outcome
+    }
+
+    private func setting(_ path: String, _ value: String) throws {
+        if FileTools.text(path)?.trimmed() == value { return }
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FileTools.failure("cannot set", path) }
+        defer { close(descriptor) }
+        guard write(descriptor, value, value.utf8.count) > 0 else { throw FileTools.failure("cannot set", path) }
+    }
+}
+
+/// Short names that follow from long ones.
+enum StableName {
+    /// 13 characters, for network devices (15 at most).
+    static func short(_ text: String) -> String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        let digits = String(hash, radix: 36)
+        return String((String(repeating: "0", count: 13) + digits).suffix(13))
+    }
+}

@@ -1,0 +1,187 @@
+import Foundation
+import KubeModel
+
+/// What is known about one container of a pod.
+struct ContainerFacts: Sendable, Equatable {
+    var current: ContainerRun?
+    var previous: ContainerRun?
+    /// Why it does not run, where it does not.
+    var waitingReason = "ContainerCreating"
+    var waitingMessage: String?
+    /// True while the next start is being waited for although there was an earlier run.
+    var isWaiting = true
+    /// The startup probe has passed, or there is none.
+    var isStarted = false
+    var isReady = false
+    var imageID = ""
+    var terminationMessages: [Int: String] = [:]
+}
+
+/// Computes the status of a Pod, as a kubelet writes it.
+struct PodStatus {
+    let pod: PodSpec
+    let containers: [String: ContainerFacts]
+    let address: Address4?
+    let hostAddress: String
+    let startedAt: Date
+    /// A decision that ended the pod: `Failed` with a reason.
+    var failure: (reason: String, message: String)?
+    /// True when the pod is being deleted and its containers were stopped.
+    var isStopping = false
+
+    private func facts(_ container: ContainerSpec) -> ContainerFacts { containers[container.name] ?? ContainerFacts() }
+
+    /// True once every init container has done its part.
+    var isInitialized: Bool {
+        pod.initial.allSatisfy { container in
+            let facts = facts(container)
+            return container.kind == .sidecar ? facts.isStarted : facts.current?.end?.code == 0
+        }
+    }
+
+    /// The phase that the containers' states amount to.
+    var phase: String {
+        if failure != nil { return "Failed" }
+        for container in pod.initial where container.kind == .initial {
+            if let end = facts(container).current?.end, end.code != 0, pod.restartPolicy == "Never" { return "Failed" }
+        }
+        let main = pod.main.map(facts)
+        if !isInitialized, !main.contains(where: { $0.current != nil }) { return "Pending" }
+        if main.contains(where: { $0.current == nil }) { return "Pending" }
+        if main.contains(where: { $0.current?.isRunning == true }) { return "Running" }
+        let ends = main.compactMap { $0.current?.end }
+        if ends.count < main.count { return "Pending" }
+        if pod.restartPolicy == "Always" {
+            return isStopping ? (ends.allSatisfy { $0.code == 0 } ? "Succeeded" : "Failed") : "Running"
+        }
+        if ends.allSatisfy({ $0.code == 0 }) { return "Succeeded" }
+        return pod.restartPolicy == "Never" || isStopping ? "Failed" : "Running"
+    }
+
+    /// The whole status; `old` gives conditions of others and the times of those that did not change.
+    func json(old: JSON, now: Date = Date()) -> JSON {
+        let phase = phase
+        var status: JSON = ["phase": .string(phase)]
+        status["conditions"] = .array(conditions(old: old["conditions"]?.array ?? [], phase: phase, now: now))
+        status["hostIP"] = .string(hostAddress)
+        status["hostIPs"] = [["ip": .string(hostAddress)]]
+        if let address {
+            status["podIP"] = .string("\(address)")
+            status["podIPs"] = [["ip": .string("\(address)")]]
+        } else if let known = old["podIP"] {
+            status["podIP"] = known
+            status["podIPs"] = old["podIPs"]
+        }
+        status["startTime"] = old["startTime"] ?? .string(Timestamps.text(startedAt))
+        if !pod.initial.isEmpty { status["initContainerStatuses"] = .array(pod.initial.map { self.status(of: $0) }) }
+        status["containerStatuses"] = .array(pod.main.map { self.status(of: $0) })
+        status["qosClass"] = .string(pod.qualityOfService)
+        if let failure {
+            status["reason"] = .string(failure.reason)
+            status["message"] = .string(failure.message)
+        }
+        return status
+    }
+
+    private func conditions(old: [JSON], phase: String, now: Date) -> [JSON] {
+        let unready = pod.main.filter { !(facts($0).isReady && facts($0).current?.isRunning == true) }.map(\.name)
+        let isDone = phase == "Succeeded"
+        let isFailed = phase == "Failed"
+        func missing(_ names: [String], _ word: String) -> String {
+            "containers with \(word) status: [\(names.joined(separator: " "))]"
+        }
+        let incomplete = pod.initial.filter {
+            $0.kind == .sidecar ? !facts($0).isStarted : facts($0).current?.end?.code != 0
+        }.map(\.name)
+        var wanted: [(type: String, isTrue: Bool, reason: String?, message: String?)] = []
+        wanted.append(("PodReadyToStartContainers", address != nil && !isDone && !isFailed, nil, nil))
+        if isInitialized {
+            wanted.append(("Initialized", true, isDone ? "PodCompleted" : nil, nil))
+        } else {
+            wanted.append(("Initialized", false, "ContainersNotInitialized", missing(incomplete, "incomplete")))
+        }
+        let gates = (pod.object.spec["readinessGates"]?.array ?? []).compactMap { $0["conditionType"]?.string }
+        let closed = gates.filter { gate in
+            !old.contains { $0["type"]?.string == gate && $0["status"]?.string == "True" }
+        }
+        for type in ["Ready", "ContainersReady"] {
+            if isDone {
+                wanted.append((type, false, "PodCompleted", nil))
+            } else if isFailed {
+                wanted.append((type, false, "PodFailed", nil))
+            } else if !unready.isEmpty {
+                wanted.append((type, false, "ContainersNotReady", missing(unready, "unready")))
+            } else if type == "Ready", !closed.isEmpty {
+                wanted.append(
+                    (
+                        type, false, "ReadinessGatesNotReady",
+                        "corresponding condition of pod readiness gate \"\(closed[0])\" does not exist."
+                    ))
+            } else {
+                wanted.append((type, true, nil, nil))
+            }
+        }
+        if !old.contains(where: { $0["type"]?.string == "PodScheduled" }) {
+            wanted.append(("PodScheduled", true, nil, nil))
+        }
+        let own = Set(wanted.map(\.type))
+        let time = Timestamps.text(now)
+        let mine: [JSON] = wanted.map { item in
+            let before = old.first { $0["type"]?.string == item.type }
+            let text = item.isTrue ? "True" : "False"
+            let since = before?["status"]?.string == text ? before?["lastTransitionTime"]?.string : nil
+            var condition: JSON = [
+                "type": .string(item.type), "status": .string(text), "lastProbeTime": .null,
+                "lastTransitionTime": .string(since ?? time),
+            ]
+            if let reason = item.reason { condition["reason"] = .string(reason) }
+            if let message = item.message { condition["message"] = .string(message) }
+            return condition
+        }
+        return mine + old.filter { !own.contains($0["type"]?.string ?? "") }
+    }
+
+    private func status(of container: ContainerSpec) -> JSON {
+        let facts = facts(container)
+        var status: JSON = ["name": .string(container.name)]
+        var last: JSON = [:]
+        if let run = facts.current, run.isRunning, let startedAt = run.startedAt {
+            status["state"] = ["running": ["startedAt": .string(Timestamps.text(startedAt))]]
+            if let previous = facts.previous, let end = previous.end {
+                last = ["terminated": terminated(previous, end, facts)]
+            }
+        } else if let run = facts.current, let end = run.end, !facts.isWaiting {
+            status["state"] = ["terminated": terminated(run, end, facts)]
+            if let previous = facts.previous, let end = previous.end {
+                last = ["terminated": terminated(previous, end, facts)]
+            }
+        } else {
+            var waiting: JSON = ["reason": .string(facts.waitingReason)]
+            if let message = facts.waitingMessage { waiting["message"] = .string(message) }
+            status["state"] = ["waiting": waiting]
+            if let run = facts.current, let end = run.end { last = ["terminated": terminated(run, end, facts)] }
+        }
+        status["lastState"] = last
+        let isRunning = facts.current?.isRunning == true
+        let isComplete = container.kind == .initial && facts.current?.end?.code == 0
+        status["ready"] = .bool(isComplete || (isRunning && facts.isReady))
+        status["restartCount"] = .int(Int64(facts.current?.number ?? 0))
+        status["image"] = .string(container.image)
+        status["imageID"] = .string(facts.imageID)
+        if let run = facts.current { status["containerID"] = .string("crun://\(run.id)") }
+        status["started"] = .bool(isRunning && facts.isStarted)
+        return status
+    }
+
+    private func terminated(_ run: ContainerRun, _ end: ContainerEnd, _ facts: ContainerFacts) -> JSON {
+        var state: JSON = ["exitCode": .int(Int64(end.code))]
+        if end.signal != 0 { state["signal"] = .int(Int64(end.signal)) }
+        state["reason"] = .string(end.reason)
+        let message = [end.message, facts.terminationMessages[run.number]].compactMap { $0 }.first { !$0.isEmpty }
+        if let message { state["message"] = .string(message) }
+        state["startedAt"] = run.startedAt.map { .string(Timestamps.text($0)) } ?? .null
+        state["finishedAt"] = .string(Timestamps.text(end.finishedAt))
+        state["containerID"] = .string("crun://\(run.id)")
+        return state
+    }
+}

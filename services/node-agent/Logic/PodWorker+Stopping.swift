@@ -1,0 +1,101 @@
+import Foundation
+import KubeModel
+
+extension PodWorker {
+    /// Stops all containers: main ones first, sidecars after them. True when none runs.
+    func stopEverything(isLeaving: Bool) async -> Bool {
+        let running = spec.all.filter { isAlive($0) }
+        guard !running.isEmpty else { return true }
+        let grace: Int
+        if isGone {
+            grace = 1
+        } else if isShuttingDown {
+            grace = min(spec.graceSeconds, 10)
+        } else {
+            grace = spec.graceSeconds
+        }
+        let mains = running.filter { $0.kind != .sidecar }
+        let next = mains.isEmpty ? running : mains
+        for container in next { stop(container, graceSeconds: grace, why: "Stopping container \(container.name)") }
+        await enforceStops()
+        return !spec.all.contains { isAlive($0) }
+    }
+
+    private func isAlive(_ container: ContainerSpec) -> Bool {
+        guard let run = tracks[container.name]?.facts.current else { return false }
+        return run.end == nil
+    }
+
+    /// Asks a container to end; a shorter grace than before counts, a longer one does not.
+    func stop(_ container: ContainerSpec, graceSeconds: Int, why: String) {
+        guard var track = tracks[container.name], let run = track.facts.current, run.end == nil else { return }
+        let killAt = Date().addingTimeInterval(Double(max(graceSeconds, 0)))
+        if let earlier = track.killAt {
+            // Killed at the earlier of the two times.
+            if killAt < earlier { track.killAt = killAt }
+            tracks[container.name] = track
+            return
+        }
+        track.killAt = killAt
+        track.facts.isReady = false
+        note("Normal", "Killing", why)
+        if let hook = container.json.value(at: "lifecycle", "preStop"), graceSeconds > 0 {
+            track.hookPending = true
+            let name = container.name
+            spawn {
+                let problem = await self.runHook(hook, container, run)
+                await self.hookEnded(name, run, problem)
+            }
+        }
+        tracks[container.name] = track
+    }
+
+    private func hookEnded(_ name: String, _ run: ContainerRun, _ problem: String?) {
+        if let problem { note("Warning", "FailedPreStopHook", "PreStopHook failed: \(problem)") }
+        guard tracks[name]?.facts.current?.number == run.number else { return }
+        tracks[name]?.hookPending = false
+        kicker.yield()
+    }
+
+    /// Sends the signals that are due.
+    func enforceStops() async {
+        for container in spec.all {
+            guard let track = tracks[container.name], let killAt = track.killAt, let run = track.facts.current,
+                run.end == nil
+            else { continue }
+            let now = Date()
+            if now >= killAt, !track.hasKill {
+                tracks[container.name]?.hasKill = true
+                await context.runtime.signal(run, "KILL")
+                wake(at: now.addingTimeInterval(1))
+            } else if track.hasKill {
+                // Once more, should the first have been lost.
+                await context.runtime.signal(run, "KILL")
+                wake(at: now.addingTimeInterval(2))
+            } else if !track.hasTerm, !track.hookPending {
+                tracks[container.name]?.hasTerm = true
+                await context.runtime.signal(run, "TERM")
+                wake(at: killAt)
+            } else {
+                wake(at: killAt)
+            }
+        }
+    }
+
+    /// Runs a lifecycle hook; nil when it worked.
+    func runHook(_ hook: JSON, _ container: ContainerSpec, _ run: ContainerRun) async -> String? {
+        if let seconds = hook.value(at: "sleep", "seconds")?.int {
+            try? await Task.sleep(for: .seconds(seconds))
+            return nil
+        }
+        guard let probe = Probe(hook), let address = sandbox?.address else { return nil }
+        let limit = Duration.seconds(max(spec.graceSeconds, 1))
+        return await runner(container, run, address).run(probe.check, timeout: limit)
+    }
+
+    func runner(_ container: ContainerSpec, _ run: ContainerRun, _ address: Address4) -> ProbeRunner {
+        ProbeRunner(address: address, container: container) { [runtime = context.runtime] command, limit in
+            try await runtime.execute(command, in: run, within: limit)
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import KubeModel
+import NIOCore
+import NIOPosix
+
+/// A check of a container's health, as its spec describes it.
+struct Probe: Sendable {
+    enum Check: Sendable {
+        case execute([String])
+        case http(host: String?, port: JSON, path: String, headers: [(String, String)], isTLS: Bool)
+        case tcp(host: String?, port: JSON)
+    }
+
+    let check: Check
+    let initialDelay: Duration
+    let period: Duration
+    let timeout: Duration
+    let successThreshold: Int
+    let failureThreshold: Int
+    let graceSeconds: Int?
+
+    init?(_ json: JSON?) {
+        guard let json else { return nil }
+        if let command = json.value(at: "exec", "command")?.array {
+            check = .execute(command.compactMap(\.string))
+        } else if let http = json["httpGet"], let port = http["port"] {
+            check = .http(
+                host: http["host"]?.string, port: port, path: http["path"]?.string ?? "/",
+                headers: (http["httpHeaders"]?.array ?? []).map {
+                    ($0["name"]?.string ?? "", $0["value"]?.string ?? "")
+                },
+                isTLS: http["scheme"]?.string?.uppercased() == "HTTPS")
+        } else if let tcp = json["tcpSocket"], let port = tcp["port"] {
+            check = .tcp(host: tcp["host"]?.string, port: port)
+        } else if let port = json.value(at: "grpc", "port") {
+            check = .tcp(host: nil, port: port)  // that the server accepts connections; its health service is not asked
+        } else {
+            return nil
+        }
+        func number(_ key: String, _ standard: Int64, least: Int64) -> Int64 { max(least, json[key]?.int ?? standard) }
+        initialDelay = .seconds(number("initialDelaySeconds", 0, least: 0))
+        period = .seconds(number("periodSeconds", 10, least: 1))
+        timeout = .seconds(number("timeoutSeconds", 1, least: 1))
+        successThreshold = Int(number("successThreshold", 1, least: 1))
+        failureThreshold = Int(number("failureThreshold", 3, least: 1))
+        graceSeconds = json["terminationGracePeriodSeconds"]?.int.map(Int.init)
+    }
+}
+
+/// Asks once.
+struct ProbeRunner: Sendable {
+    let address: Address4
+    let container: ContainerSpec
+    let execute: @Sendable ([String], Duration) async throws -> Command.Outcome
+
+    /// nil when healthy, else what is wrong.
+    func run(_ check: Probe.Check, timeout: Duration) async -> String? {
+        switch check {
+        case .execute(let command):
+            do {
+                let outcome = try await execute(command, timeout)
+                if outcome.isTimedOut {
+                    return "command timed out: \(command.joined(separator: " ")) timed out after \(timeout.text)"
+                }
+                return outcome.code == 0 ? nil : (outcome.output + outcome.error).trimmed()
+            } catch {
+                return "\(error)"
+            }
+        case .http(let host, let port, let path, let headers, let isTLS):
+            guard let number = number(port) else { return "port \(port.text) is not a port of the container" }
+            let host = host ?? "\(address)"
+            if isTLS { return await Self.connect(host: host, port: number, timeout: timeout) }
+            return await Self.get(host: host, port: number, path: path, headers: headers, timeout: timeout)
+        case .tcp(let host, let port):
+            guard let number = number(port) else { return "port \(port.text) is not a port of the container" }
+            return await Self.connect(host: host ?? "\(address)", port: number, timeout: timeout)
+        }
+    }
+
+    private func number(_ port: JSON) -> Int? {
+        if let number = port.int { return Int(number) }
+        guard let name = port.string else { return nil }
+        if let number = Int(name) { return number }
+        let found = container.json["ports"]?.array?.first { $0["name"]?.string == name }
+        return found?["containerPort"]?.int.map(Int.init)
+    }
+
+    static func connect(host: String, port: Int, timeout: Duration) async -> String? {
+        do {
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connectTimeout(TimeAmount(timeout)).connect(host: host, port: port).get()
+            try? await channel.close()
+            return nil
+        } catch {
+            return "dial tcp \(host):\(port): \(describe(error))"
+        }
+    }
+
+    static func get(host: String, port: Int, path: String, headers: [(String, String)], timeout: Duration) async
+        -> String?
+    {
+        let url = "http://\(host):\(port)\(path)"
+        var request = "GET \(path.isEmpty ? "/" : path) HTTP/1.1\r\n"
+        var headers = headers.filter { !$0.0.contains("\n") && !$0.1.contains("\n") }
+        if !headers.contains(where: { $0.0.lowercased() == "host" }) { headers.append(("Host", "\(host):\(port)")) }
+        if !headers.contains(where: { $0.0.lowercased() == "user-agent" }) {
+            headers.append(("User-Agent", "kube-probe/1.32"))
+        }
+        headers += [("Accept", "*/*"), ("Connection", "close")]
+        for (name, value) in headers { request += "\(name): \(value)\r\n" }
+        request += "\r\n"
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let promise = loop.makePromise(of: Int.self)
+        let deadline = loop.scheduleTask(in: TimeAmount(timeout)) {
+            promise.fail(NodeError("context deadline exceeded (Client.Timeout exceeded while awaiting headers)"))
+        }
+        let connected = ClientBootstrap(group: loop).connectTimeout(TimeAmount(timeout)).channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(StatusLine(promise))
+            }
+        }.connect(host: host, port: port)
+        let text = request
+        connected.whenSuccess { channel in
+            promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
+            channel.writeAndFlush(ByteBuffer(string: text), promise: nil)
+        }
+        connected.whenFailure { promise.fail($0) }
+        promise.futureResult.whenComplete { _ in deadline.cancel() }
+        do {
+            let status = try await promise.futureResult.get()
+            return (200..<400).contains(status) ? nil : "HTTP probe failed with statuscode: \(status)"
+        } catch {
+            return "Get \"\(url)\": \(describe(error))"
+        }
+    }
+
+    private static func describe(_ error: any Error) -> String {
+        if let error = error as? NIOConnectionError, let first = error.connectionErrors.first {
+            return describe(first.error)
+        }
+        if let error = error as? IOError { return error.errnoCode == 111 ? "connect: connection refused" : "\(error)" }
+        if case .some(.connectTimeout) = error as? ChannelError { return "i/o timeout" }
+        if case .some(.eof) = error as? ChannelError { return "EOF" }
+        return "\(error)"
+    }
+}
+
+/// Reads the status of an HTTP answer and nothing more.
+private final class StatusLine: ChannelInboundHandler, Sendable {
+    typealias InboundIn = ByteBuffer
+    private let promise: EventLoopPromise<Int>
+
+    init(_ promise: EventLoopPromise<Int>) { self.promise = promise }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // `HTTP/1.1 200`: these few bytes come in one piece.
+        let line = String(decoding: unwrapInboundIn(data).readableBytesView.prefix(64), as: UTF8.self)
+        let words = line.split(separator: " ")
+        if line.hasPrefix("HTTP/1."), words.count > 1, let status = Int(words[1].prefix(3)) {
+            promise.succeed(status)
+        } else {
+            promise.fail(NodeError("malformed HTTP response"))
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { promise.fail(ChannelError.eof) }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { promise.fail(error) }
+}

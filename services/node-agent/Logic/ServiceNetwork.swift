@@ -1,0 +1,168 @@
+import ControllerKit
+import KubeModel
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// Makes the cluster addresses of Services work, from pods and from the host: nftables sends connections to a pod.
+///
+/// Endpoints on the host's loopback, which is where the API server of one machine listens, cannot be reached from a
+/// pod's network; for these a small forwarder listens on the bridge.
+final class ServiceNetwork: Sendable {
+    private let network: PodNetwork
+    private let services: WatchCache
+    private let slices: WatchCache
+    private let endpoints: WatchCache
+    private let logger: Logger
+    private let current = Mutex(ServiceTable())
+    private let firstRules: AsyncStream<Never>
+    private let firstRulesLoaded: AsyncStream<Never>.Continuation
+    private let changes: AsyncStream<Void>
+    private let changed: AsyncStream<Void>.Continuation
+
+    init(network: PodNetwork, services: WatchCache, slices: WatchCache, endpoints: WatchCache, logger: Logger) {
+        self.network = network
+        self.services = services
+        self.slices = slices
+        self.endpoints = endpoints
+        self.logger = logger
+        (changes, changed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        (firstRules, firstRulesLoaded) = AsyncStream.makeStream(of: Never.self)
+        for cache in [services, slices, endpoints] { cache.observe { [changed] _ in changed.yield() } }
+    }
+
+    /// The Services as last seen.
+    var table: ServiceTable { current.withLock { $0 } }
+
+    /// Waits until the rules were loaded for the first time.
+    func waitUntilCurrent() async throws {
+        for await _ in firstRules {}
+        try Task.checkCancellation()
+    }
+
+    /// Keeps the rules current until cancelled.
+    func run() async throws {
+        for cache in [services, slices, endpoints] { try await cache.waitUntilSynced() }
+        changed.yield()
+        var chains: Set<String> = []
+        var applied: [ServiceRules.Target]?
+        var forwarders: [ServiceRules.Backend: any Channel] = [:]
+        for await _ in changes {
+            let table = ServiceTable(services: services.all(), slices: slices.all(), endpoints: endpoints.all())
+            current.withLock { $0 = table }
+            do {
+                let targets = try await targets(of: table, &forwarders)
+                if targets != applied {
+                    let cleaning = ServiceRules.cleaning(bridge: network.bridge, before: chains, now: targets)
+                    let rules = ServiceRules.services(bridge: network.bridge, targets)
+                    // The map is emptied first, so that chains may go; the kernel takes it all in one transaction.
+                    let head = "flush map ip \(ServiceRules.table(network.bridge)) svc\n"
+                    try await network.apply(head + cleaning.flush + rules + cleaning.delete)
+                    chains = Set(targets.filter { !$0.backends.isEmpty }.map(ServiceRules.name))
+                    applied = targets
+                }
+                firstRulesLoaded.finish()
+            } catch {
+                logger.error("services are not current", metadata: ["error": "\(error)"])
+                try await Task.sleep(for: .seconds(2))
+                changed.yield()
+            }
+            // A burst of changes is one change.
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        for channel in forwarders.values { try? await channel.close() }
+    }
+
+    private func targets(of table: ServiceTable, _ forwarders: inout [ServiceRules.Backend: any Channel]) async throws
+        -> [ServiceRules.Target]
+    {
+        var targets: [ServiceRules.Target] = []
+        var wanted: Set<ServiceRules.Backend> = []
+        for entry in table.entries {
+            guard let address = entry.clusterAddress else { continue }
+            for port in entry.ports where port.protocol == "TCP" || port.protocol == "UDP" {
+                var backends: [ServiceRules.Backend] = []
+                for backend in port.backends {
+                    guard backend.address.isLoopback else {
+                        backends.append(backend)
+                        continue
+                    }
+                    guard port.protocol == "TCP" else { continue }
+                    wanted.insert(backend)
+                    if forwarders[backend] == nil {
+                        forwarders[backend] = try await LoopbackForwarder.start(
+                            on: network.network.gateway, to: backend)
+                    }
+                    if let local = forwarders[backend]?.localAddress?.port {
+                        backends.append(.init(address: network.network.gateway, port: local))
+                    }
+                }
+                targets.append(
+                    .init(
+                        address: address, protocol: port.protocol.lowercased(), port: port.number, backends: backends,
+                        affinitySeconds: entry.affinitySeconds))
+            }
+        }
+        for (backend, channel) in forwarders where !wanted.contains(backend) {
+            try? await channel.close()
+            forwarders[backend] = nil
+        }
+        return targets.sorted()
+    }
+}
+
+/// Forwards TCP connections from the bridge to a port on loopback.
+enum LoopbackForwarder {
+    static func start(on address: Address4, to backend: ServiceRules.Backend) async throws -> any Channel {
+        try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 256)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { inbound in
+                ClientBootstrap(group: inbound.eventLoop)
+                    .channelOption(.autoRead, value: false)
+                    .channelOption(.allowRemoteHalfClosure, value: true)
+                    .connectTimeout(.seconds(5))
+                    .connect(host: "\(backend.address)", port: backend.port)
+                    .flatMapThrowing { outbound in
+                        let near = SpliceHandler()
+                        let far = SpliceHandler()
+                        near.peer = outbound
+                        far.peer = inbound
+                        try inbound.pipeline.syncOperations.addHandler(near)
+                        try outbound.pipeline.syncOperations.addHandler(far)
+                        outbound.read()
+                    }
+            }
+            .bind(host: "\(address)", port: 0).get()
+    }
+}
+
+/// Copies what one channel reads to another on the same event loop; reads on when it is written.
+private final class SpliceHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    var peer: (any Channel)?
+
+    func channelActive(context: ChannelHandlerContext) { context.read() }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let buffer = unwrapInboundIn(data)
+        let channel = context.channel
+        peer?.writeAndFlush(buffer).whenComplete { result in
+            if case .success = result { channel.read() } else { channel.close(promise: nil) }
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .some(.inputClosed) = event as? ChannelEvent { peer?.close(mode: .output, promise: nil) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        peer?.close(promise: nil)
+        peer = nil
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}

@@ -1,0 +1,360 @@
+/* container-shim: the parent of one container. It outlives the node agent, writes what the container prints to a log
+ * file in the format of the container runtime interface, and records how the container ended.
+ *
+ *   container-shim STATE ID CRUN CRUN-ROOT CGROUP LOG
+ *
+ * STATE is a directory that holds the bundle (config.json, rootfs) and receives:
+ *   shim      "PID START-TIME" of this process, to tell it from a later process with the same number
+ *   pid       of the container's first process
+ *   started   time at which the program was started
+ *   exit      "CODE SIGNAL OOM TIME", last of all
+ * The command returns when the program was started (0) or could not be (1, with the reason on standard error). */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LOG_LIMIT = 10 * 1024 * 1024, LOG_FILES = 5, LINE_LIMIT = 16 * 1024 };
+
+static const char *state, *id, *crun, *crun_root, *cgroup_path, *log_path;
+
+static void time_text(char *text, size_t size) {
+    struct timespec now;
+    struct tm parts;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &parts);
+    size_t length = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(text + length, size - length, ".%09ldZ", now.tv_nsec);
+}
+
+/* Writes a file of the state directory so that it appears whole or not at all. */
+static void record(const char *name, const char *text) {
+    char path[4096], temporary[4096];
+    snprintf(path, sizeof path, "%s/%s", state, name);
+    snprintf(temporary, sizeof temporary, "%s/.%s", state, name);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return;
+    ssize_t written = write(fd, text, strlen(text));
+    (void)written;
+    fdatasync(fd);
+    close(fd);
+    rename(temporary, path);
+}
+
+static long read_text(const char *path, char *text, size_t size) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    ssize_t length = read(fd, text, size - 1);
+    close(fd);
+    if (length < 0) return -1;
+    text[length] = 0;
+    return length;
+}
+
+static void record_self(void) {
+    char text[1024], line[64];
+    unsigned long long start = 0;
+    if (read_text("/proc/self/stat", text, sizeof text) > 0) {
+        char *at = strrchr(text, ')');
+        for (int field = 2; at && field < 22; field++) at = strchr(at + 1, ' ');
+        if (at) start = strtoull(at, NULL, 10);
+    }
+    snprintf(line, sizeof line, "%d %llu\n", (int)getpid(), start);
+    record("shim", line);
+}
+
+/* ---- the log ---- */
+
+struct stream {
+    int fd;
+    const char *name;
+    size_t used;
+    char line[LINE_LIMIT];
+};
+
+static int log_fd = -1;
+static off_t log_size;
+
+static void open_log(void) {
+    log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    struct stat info;
+    log_size = log_fd >= 0 && fstat(log_fd, &info) == 0 ? info.st_size : 0;
+}
+
+static void rotate_log(void) {
+    char from[4096], to[4096];
+    for (int number = LOG_FILES - 1; number >= 1; number--) {
+        if (number > 1) snprintf(from, sizeof from, "%s.%d", log_path, number - 1);
+        else snprintf(from, sizeof from, "%s", log_path);
+        snprintf(to, sizeof to, "%s.%d", log_path, number);
+        rename(from, to);
+    }
+    close(log_fd);
+    open_log();
+}
+
+static char batch[3 * LINE_LIMIT];
+static size_t batch_used;
+
+static void flush_batch(void) {
+    size_t done = 0;
+    while (log_fd >= 0 && done < batch_used) {
+        ssize_t size = write(log_fd, batch + done, batch_used - done);
+        if (size < 0) {
+            if (errno == EINTR) continue;
+            break; /* disk full: the container goes on, these lines are lost */
+        }
+        done += (size_t)size;
+    }
+    log_size += (off_t)done;
+    batch_used = 0;
+    if (log_size >= LOG_LIMIT) rotate_log();
+}
+
+static void emit(struct stream *stream, const char *time, char kind) {
+    if (batch_used + stream->used + 64 > sizeof batch) flush_batch();
+    batch_used += (size_t)snprintf(batch + batch_used, 64, "%s %s %c ", time, stream->name, kind);
+    memcpy(batch + batch_used, stream->line, stream->used);
+    batch_used += stream->used;
+    batch[batch_used++] = '\n';
+    stream->used = 0;
+}
+
+/* Reads once; returns 0 at the end of the stream. */
+static int take(struct stream *stream) {
+    static char chunk[LINE_LIMIT];
+    ssize_t size = read(stream->fd, chunk, sizeof chunk);
+    if (size < 0) return errno == EINTR || errno == EAGAIN;
+    char time[64];
+    time_text(time, sizeof time);
+    for (ssize_t i = 0; i < size; i++) {
+        if (chunk[i] == '\n') emit(stream, time, 'F');
+        else {
+            if (stream->used == sizeof stream->line) emit(stream, time, 'P');
+            stream->line[stream->used++] = chunk[i];
+        }
+    }
+    if (size == 0 && stream->used > 0) emit(stream, time, 'F');
+    flush_batch();
+    return size != 0;
+}
+
+/* ---- crun ---- */
+
+/* Runs crun to its end; `out` and `err` become its standard output and error (-1: /dev/null). */
+static int run_crun(const char *verb, char *const extra[], int out, int err) {
+    pid_t child = fork();
+    if (child < 0) return -1;
+    if (child == 0) {
+        char log_option[4200], root_option[4200];
+        const char *argv[24];
+        int count = 0, null = open("/dev/null", O_RDWR);
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        signal(SIGPIPE, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
+        signal(SIGINT, SIG_DFL);
+        signal(SIGHUP, SIG_DFL);
+        dup2(null, 0);
+        dup2(out >= 0 ? out : null, 1);
+        dup2(err >= 0 ? err : null, 2);
+        snprintf(log_option, sizeof log_option, "--log=file:%s/crun.log", state);
+        snprintf(root_option, sizeof root_option, "--root=%s", crun_root);
+        argv[count++] = crun;
+        argv[count++] = "--cgroup-manager=cgroupfs";
+        argv[count++] = root_option;
+        argv[count++] = log_option;
+        argv[count++] = verb;
+        while (*extra) argv[count++] = *extra++;
+        argv[count] = NULL;
+        syscall(SYS_close_range, 3, ~0U, 0);
+        execv(crun, (char *const *)argv);
+        _exit(127);
+    }
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void delete_container(void) {
+    char *arguments[] = {"-f", (char *)id, NULL};
+    run_crun("delete", arguments, -1, -1);
+}
+
+/* True when the kernel killed a process of the container for lack of memory. */
+static int was_out_of_memory(void) {
+    const char *formats[] = {"/sys/fs/cgroup/memory%s/memory.oom_control", "/sys/fs/cgroup%s/memory.events"};
+    for (int i = 0; i < 2; i++) {
+        char path[4096], text[1024];
+        snprintf(path, sizeof path, formats[i], cgroup_path);
+        if (read_text(path, text, sizeof text) <= 0) continue;
+        char *at = strstr(text, "oom_kill ");
+        if (at && atoi(at + 9) > 0) return 1;
+    }
+    return 0;
+}
+
+static _Noreturn void fail(int report, const char *message) {
+    char text[8192];
+    char path[4096];
+    long length = 0;
+    snprintf(path, sizeof path, "%s/crun.log", state);
+    if (!message) {
+        length = read_text(path, text, sizeof text);
+        message = length > 0 ? text : "crun failed without a message";
+    }
+    ssize_t written = write(report, message, strlen(message));
+    (void)written;
+    _exit(1);
+}
+
+static void supervise(int report) {
+    int out[2], err[2];
+    char text[256], time[64], path[4096];
+    static struct stream streams[2];
+
+    setsid();
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    record_self();
+    open_log();
+    if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) fail(report, strerror(errno));
+
+    snprintf(path, sizeof path, "%s/pid", state);
+    char *create[] = {"--bundle", (char *)state, "--pid-file", path, (char *)id, NULL};
+    int failed = run_crun("create", create, out[1], err[1]);
+    close(out[1]);
+    close(err[1]);
+    if (failed) {
+        delete_container();
+        fail(report, NULL);
+    }
+    pid_t init = 0;
+    if (read_text(path, text, sizeof text) > 0) init = atoi(text);
+    char *start[] = {(char *)id, NULL};
+    time_text(time, sizeof time);
+    if (init <= 0 || run_crun("start", start, -1, -1)) {
+        delete_container();
+        fail(report, NULL);
+    }
+    record("started", time);
+    ssize_t written = write(report, "", 1);
+    (void)written;
+    close(report);
+
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    int signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+    streams[0].fd = out[0];
+    streams[0].name = "stdout";
+    streams[1].fd = err[0];
+    streams[1].name = "stderr";
+
+    int status = 0, ended = 0;
+    struct timespec end = {0, 0};
+    while (!ended || streams[0].fd >= 0 || streams[1].fd >= 0) {
+        struct pollfd polled[3] = {
+            {streams[0].fd, POLLIN, 0}, {streams[1].fd, POLLIN, 0}, {ended ? -1 : signals, POLLIN, 0}};
+        int ready = poll(polled, 3, ended ? 200 : 60000);
+        for (int i = 0; i < 2; i++) {
+            if (polled[i].revents && !take(&streams[i])) {
+                close(streams[i].fd);
+                streams[i].fd = -1;
+            }
+        }
+        if (polled[2].revents) {
+            struct signalfd_siginfo info;
+            while (read(signals, &info, sizeof info) > 0) {}
+        }
+        int one;
+        pid_t child;
+        while ((child = waitpid(-1, &one, WNOHANG)) > 0) {
+            if (child != init) continue;
+            status = one;
+            ended = 1;
+            clock_gettime(CLOCK_MONOTONIC, &end);
+        }
+        if (child < 0 && errno == ECHILD && !ended) ended = 1, status = 255 << 8;
+        if (ended) {
+            /* Who still holds the pipes after the first process is gone is not waited for long. */
+            struct timespec now;
+            clock_gettime(CLOCK_MONOTONIC, &now);
+            if (ready == 0 || now.tv_sec - end.tv_sec > 2) break;
+        }
+    }
+    int signal_number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    int code = signal_number ? 128 + signal_number : WEXITSTATUS(status);
+    int memory = code == 137 && was_out_of_memory();
+    delete_container();
+    time_text(time, sizeof time);
+    snprintf(text, sizeof text, "%d %d %d %s\n", code, signal_number, memory, time);
+    record("exit", text);
+}
+
+int main(int argc, char **argv) {
+    if (argc != 7) {
+        fprintf(stderr, "usage: container-shim STATE ID CRUN CRUN-ROOT CGROUP LOG\n");
+        return 2;
+    }
+    state = argv[1];
+    id = argv[2];
+    crun = argv[3];
+    crun_root = argv[4];
+    cgroup_path = argv[5];
+    log_path = argv[6];
+
+    int report[2];
+    if (pipe2(report, O_CLOEXEC) != 0) return 1;
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &children, NULL);
+    pid_t child = fork();
+    if (child < 0) {
+        perror("fork");
+        return 1;
+    }
+    if (child == 0) {
+        int null = open("/dev/null", O_RDWR);
+        for (int fd = 0; fd < 3; fd++) dup2(null, fd);
+        int kept = fcntl(report[1], F_DUPFD_CLOEXEC, 3);
+        dup2(kept, 3);
+        fcntl(3, F_SETFD, FD_CLOEXEC);
+        syscall(SYS_close_range, 4, ~0U, 0);
+        signal(SIGPIPE, SIG_IGN);
+        signal(SIGTERM, SIG_IGN);
+        signal(SIGINT, SIG_IGN);
+        signal(SIGHUP, SIG_IGN);
+        if (chdir("/") != 0) _exit(1);
+        supervise(3);
+        _exit(0);
+    }
+    close(report[1]);
+    char text[8192];
+    size_t used = 0;
+    ssize_t size;
+    while (used < sizeof text && (size = read(report[0], text + used, sizeof text - used)) != 0) {
+        if (size < 0 && errno != EINTR) break;
+        if (size > 0) used += (size_t)size;
+    }
+    if (used == 1 && text[0] == 0) return 0;
+    if (used == 0) {
+        fprintf(stderr, "the supervisor of the container was killed");
+        return 1;
+    }
+    fwrite(text, 1, used, stderr);
+    return 1;
+}

@@ -1,0 +1,175 @@
+import KubeModel
+import Testing
+
+@testable import NodeAgent
+
+@Suite("Network")
+struct NetworkTests {
+    @Test("networks and addresses")
+    func networks() throws {
+        let network = try #require(Network4("10.244.7.9/24"))
+        #expect(network.description == "10.244.7.0/24")
+        #expect(network.gateway.description == "10.244.7.1")
+        #expect(network.contains(try #require(Address4("10.244.7.255"))))
+        #expect(!network.contains(try #require(Address4("10.244.8.1"))))
+        #expect(network.bridgeName.count <= 15)
+        #expect(network.bridgeName != Network4("10.244.8.0/24")?.bridgeName)
+        #expect(Address4("256.1.1.1") == nil && Address4("1.2.3") == nil && Network4("10.0.0.0") == nil)
+        #expect(StableName.short("6f1f1b0e-0000").count == 13)
+    }
+
+    @Test("addresses are given once, and again only after all others")
+    func pool() throws {
+        var pool = AddressPool(try #require(Network4("10.1.0.0/29")))
+        pool.reserve(try #require(Address4("10.1.0.3")))
+        var given: [String] = []
+        while let address = pool.take() { given.append(address.description) }
+        #expect(given == ["10.1.0.2", "10.1.0.4", "10.1.0.5", "10.1.0.6"])
+        pool.giveBack(try #require(Address4("10.1.0.4")))
+        #expect(pool.take()?.description == "10.1.0.4")
+    }
+
+    private func table() -> ServiceTable {
+        let web = KubeObject([
+            "metadata": ["name": "web", "namespace": "team"],
+            "spec": ["clusterIP": "10.96.0.9", "ports": [["name": "http", "port": 80, "protocol": "TCP"]]],
+        ])
+        let set = KubeObject([
+            "metadata": ["name": "set", "namespace": "team"],
+            "spec": ["clusterIP": "None", "ports": [["name": "peer", "port": 7000]]],
+        ])
+        let outside = KubeObject([
+            "metadata": ["name": "out", "namespace": "team"],
+            "spec": ["type": "ExternalName", "externalName": "example.com"],
+        ])
+        func slice(_ service: String, _ port: String, _ number: Int64, _ endpoints: JSON) -> KubeObject {
+            KubeObject([
+                "metadata": [
+                    "name": "s", "namespace": "team", "labels": ["kubernetes.io/service-name": .string(service)],
+                ],
+                "addressType": "IPv4", "endpoints": endpoints,
+                "ports": [["name": .string(port), "port": .int(number)]],
+            ])
+        }
+        let slices = [
+            slice(
+                "web", "http", 8888,
+                [
+                    ["addresses": ["10.244.0.5"], "conditions": ["ready": true]],
+                    ["addresses": ["10.244.0.6"], "conditions": ["ready": false]],
+                ]),
+            slice("set", "peer", 7000, [["addresses": ["10.244.0.7"], "hostname": "set-0"]]),
+        ]
+        return ServiceTable(services: [web, set, outside], slices: slices, endpoints: [])
+    }
+
+    @Test("only ready endpoints get connections")
+    func backends() {
+        let entry = table().entries[0]
+        #expect(entry.ports[0].backends.map(\.address.description) == ["10.244.0.5"])
+        #expect(entry.ports[0].backends.map(\.port) == [8888])
+    }
+
+    @Test("service variables follow the docker link names")
+    func variables() {
+        let values = Dictionary(
+            uniqueKeysWithValues: table().variables(namespace: "team", withLinks: true).map { ($0.name, $0.value) })
+        #expect(values["WEB_SERVICE_HOST"] == "10.96.0.9")
+        #expect(values["WEB_SERVICE_PORT_HTTP"] == "80")
+        #expect(values["WEB_PORT_80_TCP"] == "tcp://10.96.0.9:80")
+        #expect(table().variables(namespace: "other", withLinks: true).isEmpty)
+    }
+
+    @Test("rules name each service once and leave out those without endpoints")
+    func rules() throws {
+        let address = try #require(Address4("10.96.0.9"))
+        let one = ServiceRules.Backend(address: try #require(Address4("10.244.0.5")), port: 1)
+        let two = ServiceRules.Backend(address: try #require(Address4("10.244.0.6")), port: 2)
+        let text = ServiceRules.services(
+            bridge: "b",
+            [
+                .init(address: address, protocol: "tcp", port: 80, backends: [two, one]),
+                .init(address: address, protocol: "udp", port: 53, backends: []),
+            ])
+        #expect(text.contains("dnat ip to numgen random mod 2 map { 0 : 10.244.0.5 . 1, 1 : 10.244.0.6 . 2 }"))
+        #expect(text.contains("10.96.0.9 . tcp . 80 : goto"))
+        #expect(!text.contains("udp"))
+    }
+
+    private func ask(_ name: String, _ type: UInt16 = DNSType.a) -> ClusterNames.Answer {
+        ClusterNames(domain: "cluster.local", table: table()).answer(DNSQuestion(name: name, type: type, class: 1))
+    }
+
+    @Test("names of services, pods of stateful sets and ports are answered")
+    func names() throws {
+        let web = DNSRecord(
+            name: "web.team.svc.cluster.local", type: DNSType.a, value: .address(try #require(Address4("10.96.0.9"))))
+        #expect(ask("web.team.svc.cluster.local") == .records([web], additional: []))
+        #expect(ask("web.team.svc.cluster.local", DNSType.aaaa) == .nothing)
+        guard case .records(let records, _) = ask("set-0.set.team.svc.cluster.local") else {
+            Issue.record("the pod has no name")
+            return
+        }
+        #expect(records.map(\.value) == [.address(try #require(Address4("10.244.0.7")))])
+        guard case .records(let ports, let more) = ask("_peer._tcp.set.team.svc.cluster.local", DNSType.srv) else {
+            Issue.record("the port has no name")
+            return
+        }
+        #expect(
+            ports.map(\.value)
+                == [.service(priority: 0, weight: 100, port: 7000, target: "set-0.set.team.svc.cluster.local")])
+        #expect(more.count == 1)
+        #expect(ask("out.team.svc.cluster.local") == .alias("example.com"))
+    }
+
+    @Test(
+        "unknown names of the cluster do not exist, so that search lists go on",
+        arguments: [
+            "nope.team.svc.cluster.local", "web.other.svc.cluster.local", "example.com.cluster.local",
+            "a.b.c.d.svc.cluster.local",
+        ])
+    func unknown(name: String) {
+        #expect(ask(name) == .unknown)
+    }
+
+    @Test("other names are asked elsewhere")
+    func elsewhere() {
+        #expect(ask("pypi.org") == .elsewhere)
+        #expect(ask("9.0.0.8.in-addr.arpa", DNSType.ptr) == .elsewhere)
+        guard case .records(let records, _) = ask("9.0.96.10.in-addr.arpa", DNSType.ptr) else {
+            Issue.record("the address has no name")
+            return
+        }
+        #expect(records.map(\.value) == [.name("web.team.svc.cluster.local")])
+    }
+
+    @Test("messages are read and written")
+    func messages() throws {
+        let query = DNSMessage.query(id: 7, name: "Web.team.svc.cluster.local", type: DNSType.a)
+        #expect(DNSMessage.question(query) == DNSQuestion(name: "web.team.svc.cluster.local", type: 1, class: 1))
+        let address = try #require(Address4("10.96.0.9"))
+        let records = (0..<3).map { _ in
+            DNSRecord(name: "web.team.svc.cluster.local", type: DNSType.a, value: .address(address))
+        }
+        let answer = DNSMessage.answer(to: query, records: records, exists: true, zone: "cluster.local", limit: 512)
+        #expect(answer[..<2] == [0, 7] && answer[2] & 0x80 != 0 && answer[3] & 15 == 0 && answer[7] == 3)
+        #expect(DNSMessage.addresses(in: answer) == [address, address, address])
+        let cut = DNSMessage.answer(to: query, records: records, exists: true, zone: "cluster.local", limit: 100)
+        #expect(cut[2] & 2 != 0 && cut.count <= 100)
+        let none = DNSMessage.answer(to: query, records: [], exists: false, zone: "cluster.local", limit: 512)
+        #expect(none[3] & 15 == 3 && none[9] == 1)
+    }
+
+    @Test(
+        "broken queries are no questions",
+        arguments: [[], [UInt8](repeating: 0, count: 12), [UInt8](repeating: 0xFF, count: 40)])
+    func broken(bytes: [UInt8]) {
+        #expect(DNSMessage.question(bytes) == nil)
+    }
+
+    @Test("the host's resolvers are those of its resolv.conf")
+    func resolvers() {
+        #expect(
+            HostResolver.servers("# x\nnameserver 10.0.0.2\nsearch a\nnameserver fd00::1\n") == ["10.0.0.2", "fd00::1"])
+    }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import KubeModel
+import Testing
+
+@testable import NodeAgent
+
+@Suite("Pod status")
+struct PodStatusTests {
+    private let start = Date(timeIntervalSince1970: 1_700_000_000)
+
+    private func running(_ number: Int = 0) -> ContainerFacts {
+        var facts = ContainerFacts()
+        var run = ContainerRun(number: number, directory: "/x/\(number)", id: "id-\(number)")
+        run.startedAt = start
+        facts.current = run
+        facts.isWaiting = false
+        facts.isStarted = true
+        facts.isReady = true
+        return facts
+    }
+
+    private func ended(_ code: Int, _ number: Int = 0, isWaiting: Bool = false) -> ContainerFacts {
+        var facts = running(number)
+        facts.current?.end = ContainerEnd(
+            code: code, signal: 0, isOutOfMemory: false, finishedAt: start.addingTimeInterval(5),
+            reason: code == 0 ? "Completed" : "Error", message: nil)
+        facts.isWaiting = isWaiting
+        facts.isReady = false
+        facts.waitingReason = "CrashLoopBackOff"
+        return facts
+    }
+
+    private func status(_ facts: [String: ContainerFacts], policy: String = "Always", initial: JSON? = nil) -> PodStatus
+    {
+        let pod = makePod {
+            $0.set(.string(policy), at: "spec", "restartPolicy")
+            if let initial { $0.set(initial, at: "spec", "initContainers") }
+        }
+        return PodStatus(
+            pod: pod, containers: facts, address: Address4("10.244.0.7"), hostAddress: "10.244.0.1", startedAt: start)
+    }
+
+    @Test("the phase follows from the containers and the restart policy")
+    func phases() {
+        #expect(status([:]).phase == "Pending")
+        #expect(status(["main": running()]).phase == "Running")
+        #expect(status(["main": ended(1, isWaiting: true)]).phase == "Running")
+        #expect(status(["main": ended(0)], policy: "Never").phase == "Succeeded")
+        #expect(status(["main": ended(1)], policy: "Never").phase == "Failed")
+        #expect(status(["main": ended(1)], policy: "OnFailure").phase == "Running")
+        #expect(status(["main": ended(0)], policy: "OnFailure").phase == "Succeeded")
+    }
+
+    @Test("a pod waits for its init containers and fails with them")
+    func initial() {
+        let one: JSON = [["name": "prepare", "image": "busybox"]]
+        #expect(status(["prepare": running()], initial: one).phase == "Pending")
+        #expect(status(["prepare": ended(1)], policy: "Never", initial: one).phase == "Failed")
+        #expect(status(["prepare": ended(0), "main": running()], initial: one).phase == "Running")
+    }
+
+    @Test("a container in back-off waits, and shows its last end")
+    func backoff() {
+        let json = status(["main": ended(3, 2, isWaiting: true)]).json(old: [:], now: start)
+        let container = json["containerStatuses"]?[0]
+        #expect(container?.value(at: "state", "waiting", "reason")?.string == "CrashLoopBackOff")
+        #expect(container?.value(at: "lastState", "terminated", "exitCode")?.int == 3)
+        #expect(container?["restartCount"]?.int == 2)
+        #expect(container?["ready"]?.bool == false)
+    }
+
+    @Test("conditions keep their times and those of others")
+    func conditions() {
+        let old: JSON = [
+            "conditions": [
+                ["type": "Ready", "status": "True", "lastTransitionTime": "2020-01-01T00:00:00Z"],
+                ["type": "example.com/Gate", "status": "True"],
+                ["type": "PodScheduled", "status": "True", "lastTransitionTime": "2020-01-01T00:00:00Z"],
+            ]
+        ]
+        let list = status(["main": running()]).json(old: old, now: start)["conditions"]?.array ?? []
+        func find(_ type: String) -> JSON? { list.first { $0["type"]?.string == type } }
+        #expect(find("Ready")?["lastTransitionTime"]?.string == "2020-01-01T00:00:00Z")
+        #expect(find("ContainersReady")?["status"]?.string == "True")
+        #expect(find("example.com/Gate") != nil)
+        #expect(list.filter { $0["type"]?.string == "PodScheduled" }.count == 1)
+        let unready = status([:]).json(old: old, now: start)["conditions"]?.array ?? []
+        let ready = unready.first { $0["type"]?.string == "Ready" }
+        #expect(ready?["reason"]?.string == "ContainersNotReady")
+        #expect(ready?["message"]?.string == "containers with unready status: [main]")
+    }
+
+    @Test("the files of a shim tell how a container ended")
+    func ends() {
+        let killed = ContainerRun.end("137 9 1 2026-01-02T03:04:05.678901234Z\n", failure: nil)
+        #expect(killed?.reason == "OOMKilled" && killed?.signal == 9)
+        #expect(ContainerRun.end("0 0 0 2026-01-02T03:04:05Z", failure: nil)?.reason == "Completed")
+        let failed = ContainerRun.end("128 0 0 2026-01-02T03:04:05Z", failure: "StartError no such file")
+        #expect(failed?.reason == "StartError" && failed?.message == "no such file")
+        #expect(ContainerRun.end("", failure: nil) == nil)
+    }
+
+    @Test("times are read with fractions and offsets")
+    func times() {
+        #expect(Timestamps.date("2023-11-14T22:13:20Z") == start)
+        #expect(Timestamps.date("2023-11-14T23:13:20.5+01:00") == start.addingTimeInterval(0.5))
+        #expect(Timestamps.date("yesterday") == nil)
+        #expect(Timestamps.precise(start) == "2023-11-14T22:13:20.000000Z")
+    }
+}
