@@ -1,0 +1,95 @@
+import ControllerKit
+public import HTTPKit
+public import KubeClient
+import KubeModel
+public import Logging
+public import ServiceLifecycle
+
+/// The notebook controller: a server in a Pod for every Notebook, and what happens to it told on the Notebook.
+public struct NotebookControllerService: Service {
+    let client: KubeClient
+    let configuration: NotebookControllerConfiguration
+    let metrics: Metrics
+    let logger: Logger
+
+    /// Makes the service; it needs the rights of `deploy/base/notebook-controller/rbac.yaml`.
+    public init(
+        client: KubeClient, configuration: NotebookControllerConfiguration = .init(), metrics: Metrics = Metrics(),
+        logger: Logger
+    ) {
+        self.client = client
+        self.configuration = configuration
+        self.metrics = metrics
+        self.logger = logger
+        metrics.describe("notebook_running", "Notebooks that have a StatefulSet, stopped ones too.")
+        metrics.describe("notebook_create_total", "StatefulSets made for Notebooks.")
+        metrics.describe("notebook_create_failed_total", "StatefulSets that could not be made.")
+    }
+
+    /// Runs until cancelled or graceful shutdown.
+    public func run() async throws {
+        guard let namespace = configuration.leaderElectionNamespace else { return try await work() }
+        let election = LeaderElection(client: client, name: "kubeflow-notebook-controller", namespace: namespace)
+        try await election.lead { try await work() }
+    }
+
+    private func work() async throws {
+        let caches = NotebookCaches(client: client)
+        let events = EventCaches(client: client)
+        let (requests, sink) = AsyncStream.makeStream(of: ReconcileRequest.self)
+        let (eventRequests, eventSink) = AsyncStream.makeStream(of: ReconcileRequest.self)
+        connect(caches, to: sink)
+        for cache in [events.pods, events.statefulSets] { cache.forward(to: eventSink) }
+        // An Event may be seen before what it is about: watches are not ordered among each other.
+        caches.statefulSets.forward(to: eventSink) { change in
+            change.type == .added ? events.requests(about: change.object) : []
+        }
+        countRunning(caches.statefulSets)
+        let notebooks = Controller(
+            name: "notebook", requests: requests,
+            reconciler: NotebookReconciler(
+                client: client, caches: caches, settings: configuration, metrics: metrics,
+                recorder: EventRecorder(client: client, component: EventReissuer.component)),
+            after: caches.all, concurrency: configuration.concurrency, logger: logger)
+        let reissuer = Controller(
+            name: "notebook-events", requests: eventRequests,
+            reconciler: EventReissuer(client: client, caches: caches, events: events),
+            after: caches.all + events.all, concurrency: 2, logger: logger)
+        try await withThrowingDiscardingTaskGroup { group in
+            for cache in caches.all + events.all { group.addTask { try await cache.run() } }
+            group.addTask { try await notebooks.run() }
+            group.addTask { try await reissuer.run() }
+        }
+    }
+
+    private func connect(_ caches: NotebookCaches, to sink: AsyncStream<ReconcileRequest>.Continuation) {
+        caches.notebooks.forward(to: sink)
+        for cache in [caches.statefulSets, caches.services] {
+            cache.forward(to: sink) { change in
+                // Also what stands in the way under a Notebook's name; whoever is not known is settled at once.
+                [ReconcileRequest(namespace: change.object.namespace, name: change.object.name)]
+            }
+        }
+        caches.pods.forward(to: sink) { change in
+            guard let name = change.object.labels[NotebookPlan.nameLabel] else { return [] }
+            return [ReconcileRequest(namespace: change.object.namespace, name: name)]
+        }
+        caches.installed.definitions.observe { _ in
+            for notebook in caches.notebooks.all() {
+                sink.yield(ReconcileRequest(namespace: notebook.namespace, name: notebook.name))
+            }
+        }
+    }
+
+    /// Keeps the gauge of each namespace.
+    private func countRunning(_ statefulSets: WatchCache) {
+        statefulSets.observe { change in
+            guard let namespace = change.object.namespace else { return }
+            let count = statefulSets.all(namespace: namespace).filter { set in
+                let label = set.json.value(at: "spec", "template", "metadata", "labels", NotebookPlan.nameLabel)
+                return label?.string == set.name
+            }.count
+            metrics.set("notebook_running", ["namespace": namespace], to: Double(count))
+        }
+    }
+}

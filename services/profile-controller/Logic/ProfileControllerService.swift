@@ -1,0 +1,103 @@
+import ControllerKit
+public import HTTPKit
+public import KubeClient
+import KubeModel
+public import Logging
+public import ServiceLifecycle
+
+/// The profile controller: a namespace with accounts, roles, quota and policy for every Profile.
+public struct ProfileControllerService: Service {
+    let client: KubeClient
+    let configuration: ProfileControllerConfiguration
+    let metrics: Metrics
+    let logger: Logger
+
+    /// Makes the service; it needs the rights of `deploy/base/profile-controller/rbac.yaml`.
+    public init(
+        client: KubeClient, configuration: ProfileControllerConfiguration = .init(), metrics: Metrics = Metrics(),
+        logger: Logger
+    ) {
+        self.client = client
+        self.configuration = configuration
+        self.metrics = metrics
+        self.logger = logger
+        metrics.describe("request_kf", "Reconciles of Profiles.")
+        metrics.describe("request_kf_failure", "Reconciles of Profiles that failed.")
+        metrics.describe("service_heartbeat", "Grows by one every ten seconds.")
+    }
+
+    /// Runs until cancelled or graceful shutdown.
+    ///
+    /// - Throws: when the file of namespace labels is missing or unusable, or the leadership was lost.
+    public func run() async throws {
+        let labels = try NamespaceLabels(configuration)
+        guard let namespace = configuration.leaderElectionNamespace else { return try await work(labels) }
+        let election = LeaderElection(client: client, name: "kubeflow-profile-controller", namespace: namespace)
+        try await election.lead { try await work(labels) }
+    }
+
+    private func work(_ labels: NamespaceLabels) async throws {
+        let caches = ProfileCaches(client: client)
+        let (requests, sink) = AsyncStream.makeStream(of: ReconcileRequest.self)
+        connect(caches, to: sink)
+        let reconciler = ProfileReconciler(
+            client: client, caches: caches, settings: configuration, labels: labels, metrics: metrics,
+            recorder: EventRecorder(client: client, component: "profile-controller"))
+        let controller = Controller(
+            name: "profile", requests: requests, reconciler: reconciler, after: caches.all,
+            concurrency: configuration.concurrency, logger: logger)
+        try await withThrowingDiscardingTaskGroup { group in
+            for cache in caches.all { group.addTask { try await cache.run() } }
+            group.addTask { try await controller.run() }
+            group.addTask { await cancelWhenGracefulShutdown { await beat() } }
+            group.addTask { await cancelWhenGracefulShutdown { await watchPolicies(caches, sink) } }
+            group.addTask {
+                await cancelWhenGracefulShutdown {
+                    await labels.follow(logger: logger) { requestAll(caches, sink) }
+                }
+            }
+        }
+    }
+
+    /// Every difference in what belongs to a Profile leads to that Profile; namespaces are named like their Profile.
+    private func connect(_ caches: ProfileCaches, to sink: AsyncStream<ReconcileRequest>.Continuation) {
+        caches.profiles.forward(to: sink)
+        caches.namespaces.forward(to: sink)
+        forward(caches.serviceAccounts, named: ProfilePlan.serviceAccountNames, to: sink)
+        forward(caches.roleBindings, named: ProfilePlan.bindingNames, to: sink)
+        forward(caches.quotas, named: [ProfilePlan.quotaName], to: sink)
+        caches.installed.definitions.observe { _ in requestAll(caches, sink) }
+    }
+
+    private func forward(
+        _ cache: WatchCache, named names: [String], to sink: AsyncStream<ReconcileRequest>.Continuation
+    ) {
+        cache.forward(to: sink) { change in
+            guard names.contains(change.object.name), let namespace = change.object.namespace else { return [] }
+            return [ReconcileRequest(name: namespace)]
+        }
+    }
+
+    private func requestAll(_ caches: ProfileCaches, _ sink: AsyncStream<ReconcileRequest>.Continuation) {
+        for profile in caches.profiles.all() { sink.yield(ReconcileRequest(name: profile.name)) }
+    }
+
+    /// Once Istio is there, changes of our policies by others are undone too.
+    private func watchPolicies(
+        _ caches: ProfileCaches, _ sink: AsyncStream<ReconcileRequest>.Continuation
+    ) async {
+        guard let type = await caches.installed.whenServed(.authorizationPolicies) else { return }
+        let policies = WatchCache(
+            client: client, type: type, fieldSelector: "metadata.name=\(ProfilePlan.policyName)")
+        policies.forward(to: sink) { change in
+            change.object.namespace.map { [ReconcileRequest(name: $0)] } ?? []
+        }
+        try? await policies.run()  // throws nothing but the cancellation that ends us too
+    }
+
+    private func beat() async {
+        repeat {
+            metrics.count("service_heartbeat", ["component": "profile_controller", "severity": "critical"])
+        } while (try? await Task.sleep(for: .seconds(10))) != nil
+    }
+}
