@@ -1,0 +1,60 @@
+import KubeClient
+import KubeModel
+import Synchronization
+
+/// Asks the API server what a user may do (SubjectAccessReview), and remembers the answer for ten seconds.
+final class AccessReviews: Sendable {
+    struct Question: Hashable, Sendable {
+        let identity: UserIdentity
+        let verb: String
+        let type: ResourceType
+        let namespace: String?
+        let name: String?
+    }
+
+    private struct Answer: Sendable {
+        let isAllowed: Bool
+        let until: ContinuousClock.Instant
+    }
+
+    static let memory = Duration.seconds(10)
+    private static let capacity = 10_000
+
+    private let client: KubeClient
+    private let answers = Mutex<[Question: Answer]>([:])
+
+    init(client: KubeClient) { self.client = client }
+
+    func allows(
+        _ identity: UserIdentity, to verb: String, _ type: ResourceType, namespace: String? = nil, name: String? = nil
+    ) async throws -> Bool {
+        let question = Question(identity: identity, verb: verb, type: type, namespace: namespace, name: name)
+        let now = ContinuousClock.now
+        if let known = answers.withLock({ $0[question] }), known.until > now { return known.isAllowed }
+        var attributes: JSON = [
+            "verb": .string(verb), "group": .string(type.group), "version": .string(type.version),
+            "resource": .string(type.plural),
+        ]
+        attributes["namespace"] = namespace.map(JSON.string)
+        attributes["name"] = name.map(JSON.string)
+        let review = KubeObject([
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+            "spec": [
+                "user": .string(identity.user),
+                "groups": .array((identity.groups + ["system:authenticated"]).map(JSON.string)),
+                "resourceAttributes": attributes,
+            ],
+        ])
+        let isAllowed = try await client.create(.subjectAccessReviews, review).status["allowed"]?.bool ?? false
+        answers.withLock {
+            if $0.count >= Self.capacity { $0.removeAll() }
+            $0[question] = Answer(isAllowed: isAllowed, until: now + Self.memory)
+        }
+        return isAllowed
+    }
+}
+
+extension ResourceType {
+    /// What a cluster administrator may do everything with.
+    static let everything = ResourceType("*", "*", "*", "*")
+}

@@ -1,0 +1,131 @@
+import HTTPKit
+import NIOHTTP1
+
+/// Which header fields pass through the gateway.
+enum ForwardedHeaders {
+    /// Fields of one connection only (RFC 9110, 7.6.1).
+    private static let hopByHop: Set<String> = [
+        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+        "transfer-encoding", "upgrade",
+    ]
+
+    /// True for fields that tell an identity or an origin. From outside they are nobody's proof, however they are
+    /// spelled: servers that turn names into variables do not tell `_` from `-`.
+    static func isAsserted(_ name: String) -> Bool {
+        let name = name.lowercased().replacing("_", with: "-")
+        return name.hasPrefix("kubeflow-") || name.hasPrefix("x-forwarded-") || name.hasPrefix("x-auth-request-")
+            || name.hasPrefix("impersonate-") || name.hasPrefix("x-remote-") || name == "forwarded"
+            || name == "x-real-ip" || name == "remote-user" || name == "x-goog-authenticated-user-email"
+            || name == "x-rstudio-root-path" || name == "x-envoy-external-address"
+    }
+
+    /// Takes out what a client must not tell.
+    static func strip(_ headers: HTTPHeaders) -> HTTPHeaders {
+        guard headers.contains(where: { isAsserted($0.name) }) else { return headers }
+        return HTTPHeaders(headers.filter { !isAsserted($0.name) }.map { ($0.name, $0.value) })
+    }
+
+    /// The request fields that a notebook gets: its own cookies, no credentials of the platform, and who is asking.
+    static func toNotebook(
+        _ request: HTTPRequest, identity: UserIdentity, configuration: GatewayConfiguration, prefix: String,
+        setByNotebook: [String: String], isUpgrade: Bool
+    ) -> HTTPHeaders {
+        let named = connectionTokens(request.headers)
+        var headers = HTTPHeaders()
+        headers.reserveCapacity(request.headers.count + 8)
+        for (name, value) in request.headers {
+            let lower = name.lowercased()
+            if hopByHop.contains(lower) || named.contains(lower) || isAsserted(name) { continue }
+            switch lower {
+            case "authorization": continue
+            case "content-length", "expect", "x-request-id": continue
+            case "cookie":
+                let kept = notebookCookies(value)
+                if !kept.isEmpty { headers.add(name: name, value: kept) }
+            default: headers.add(name: name, value: value)
+            }
+        }
+        if isUpgrade, let upgrade = request.headers.first(name: "upgrade") {
+            headers.add(name: "connection", value: "Upgrade")
+            headers.add(name: "upgrade", value: upgrade)
+        }
+        headers.add(name: "x-request-id", value: request.id)
+        if let address = request.peer.address { headers.add(name: "x-forwarded-for", value: address) }
+        headers.add(name: "x-forwarded-proto", value: request.peer.isTLS ? "https" : "http")
+        if let host = request.headers.first(name: "host") { headers.add(name: "x-forwarded-host", value: host) }
+        headers.add(name: "x-forwarded-prefix", value: prefix)
+        headers.add(name: configuration.userIDHeader, value: identity.user)
+        for (name, value) in setByNotebook where !name.lowercased().hasPrefix("kubeflow-") {
+            // The notebook's own annotation; it may not speak about who the user is.
+            guard name.lowercased() == "x-rstudio-root-path" || !isAsserted(name),
+                !hopByHop.contains(name.lowercased()),
+                name.lowercased() != configuration.userIDHeader.lowercased(), name.lowercased() != "host",
+                name.lowercased() != "cookie", name.lowercased() != "content-length"
+            else { continue }
+            headers.replaceOrAdd(name: name, value: value)
+        }
+        return headers
+    }
+
+    /// The response fields that a browser gets from a notebook: cookies confined to the notebook, nothing that would
+    /// reach over the rest of the origin.
+    static func fromNotebook(_ original: HTTPHeaders, prefix: String) -> HTTPHeaders {
+        let named = connectionTokens(original)
+        var headers = HTTPHeaders()
+        headers.reserveCapacity(original.count)
+        for (name, value) in original {
+            let lower = name.lowercased()
+            if hopByHop.contains(lower) || named.contains(lower) { continue }
+            switch lower {
+            case "service-worker-allowed", "clear-site-data", "strict-transport-security", "public-key-pins", "alt-svc":
+                continue
+            case "set-cookie":
+                if let cookie = confinedCookie(value, prefix: prefix) { headers.add(name: name, value: cookie) }
+            default: headers.add(name: name, value: value)
+            }
+        }
+        return headers
+    }
+
+    /// A cookie that only its notebook gets back; nil when it has a name of the platform's.
+    static func confinedCookie(_ value: String, prefix: String) -> String? {
+        let parts = value.split(separator: ";").map { $0.trimmed }
+        guard let pair = parts.first, let equals = pair.firstIndex(of: "=") else { return nil }
+        guard !isPlatformCookie(pair[..<equals].trimmed) else { return nil }
+        let kept = parts.dropFirst().filter { part in
+            let name = part.lowercased()
+            return !name.hasPrefix("path") && !name.hasPrefix("domain")
+        }
+        return ([pair, "Path=\(prefix)"] + kept).joined(separator: "; ")
+    }
+
+    /// Fields of an upgrade's answer that are not the notebook's to set.
+    static func isForPlatformOnly(_ name: String) -> Bool {
+        ["set-cookie", "service-worker-allowed", "clear-site-data", "strict-transport-security"].contains(
+            name.lowercased())
+    }
+
+    private static func notebookCookies(_ value: String) -> String {
+        value.split(separator: ";").map { $0.trimmed }.filter { pair in
+            !isPlatformCookie(String(pair.prefix { $0 != "=" }))
+        }.joined(separator: "; ")
+    }
+
+    private static func isPlatformCookie(_ name: String) -> Bool {
+        // Jupyter has an own `_xsrf`; ours are these.
+        name == Sessions.cookieName || name == Sessions.csrfCookieName || name.lowercased().hasPrefix("__host-")
+            || name.lowercased().hasPrefix("__secure-")
+    }
+
+    private static func connectionTokens(_ headers: HTTPHeaders) -> Set<String> {
+        Set(headers[canonicalForm: "connection"].map { $0.lowercased() })
+    }
+}
+
+extension StringProtocol {
+    /// Without spaces and tabs at the ends.
+    var trimmed: String {
+        let end = lastIndex { $0 != " " && $0 != "\t" }.map { index(after: $0) } ?? startIndex
+        return String(self[..<end].drop { $0 == " " || $0 == "\t" })
+    }
+}

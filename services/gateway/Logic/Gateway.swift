@@ -1,0 +1,70 @@
+import ControllerKit
+import HTTPKit
+public import KubeClient
+import KubeModel
+public import Logging
+import NIOHTTP1
+public import ServiceLifecycle
+
+/// The gateway: signs people in, serves the page and its API, and leads to the notebooks.
+///
+/// Acts as the user towards Kubernetes, by impersonation; its own rights serve to find notebooks and to ask reviews.
+public struct Gateway: Service {
+    private let core: GatewayCore
+    private let proxy: NotebookProxy
+    private let site: StaticSite?
+    private let router: Router
+    private let onListening: @Sendable (Int) async -> Void
+    private let server: HTTPServer
+
+    /// Prepares a gateway; `run` starts it.
+    ///
+    /// - Parameters:
+    ///   - configuration: settings.
+    ///   - client: the Kubernetes API, as the gateway itself.
+    ///   - signIn: the one-time tokens; nil takes those in the state directory.
+    ///   - logger: where it tells what happens.
+    ///   - onListening: called with the port once connections are accepted.
+    /// - Throws: ``GatewayConfigurationError`` with what to change; errors of the state directory.
+    public init(
+        configuration: GatewayConfiguration, client: KubeClient, signIn: SignInTokens? = nil, logger: Logger,
+        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) throws {
+        if !configuration.isLoopback, configuration.certificatePEM == nil, !configuration.allowsPlainNetwork {
+            throw GatewayConfigurationError(
+                description: "listening on \(configuration.host) needs TLS (--tls-certificate, --tls-key), or "
+                    + "--allow-plain-network where a proxy in front ends TLS")
+        }
+        let core = try GatewayCore(configuration: configuration, client: client, signIn: signIn, logger: logger)
+        let proxy = NotebookProxy(core: core)
+        let site = configuration.webRoot.map { StaticSite(root: $0) }
+        if let site, !site.isBuilt {
+            logger.warning("the page is not built", metadata: ["webRoot": "\(configuration.webRoot ?? "")"])
+        }
+        var router = Router(logger: logger)
+        SessionRoutes(core: core).register(on: &router)
+        JupyterRoutes(core: core).register(on: &router)
+        PlatformRoutes(core: core).register(on: &router)
+        (self.core, self.proxy, self.site, self.router, self.onListening) = (core, proxy, site, router, onListening)
+
+        let handler = GatewayHandler(core: core, proxy: proxy, site: site, router: router)
+        let tls = try configuration.certificatePEM.map {
+            try ServerTLS.context(certificatePEM: $0, keyPEM: configuration.keyPEM ?? "")
+        }
+        server = HTTPServer(
+            listener: .tcp(host: configuration.host, port: configuration.port), tls: tls, logger: logger,
+            runsOnEventLoop: true, onListening: onListening
+        ) { request in await handler.answer(request) }
+    }
+
+    /// Serves until graceful shutdown or cancellation.
+    public func run() async throws {
+        try await withThrowingTaskGroup { group in
+            for cache in core.caches { group.addTask { try await cache.run() } }
+            group.addTask { [pool = proxy.pool] in await pool.run() }
+            defer { group.cancelAll() }
+            // The caches end by themselves at a graceful stop; the server goes on until its requests are answered.
+            try await server.run()
+        }
+    }
+}

@@ -1,0 +1,66 @@
+/// Settings of the gateway.
+public struct GatewayConfiguration: Sendable {
+    /// Address to listen on. Anything but loopback needs TLS or `allowsPlainNetwork`.
+    public var host: String
+    /// Port to listen on; 0 takes a free one.
+    public var port: Int
+    /// Folder with the built page (`web/dist`), nil for none: then the API is all there is.
+    public var webRoot: String?
+    /// Folder for the session key and the one-time tokens; made with mode 0700.
+    public var stateDirectory: String
+    /// The `spawner_ui_config.yaml` that says what the new-notebook form offers.
+    public var spawnerConfigPath: String
+    /// Host names, besides those of loopback, under which browsers may reach the gateway.
+    public var hosts: [String]
+    /// Shown to users.
+    public var version: String
+    /// Certificate chain, PEM, to serve HTTPS.
+    public var certificatePEM: String?
+    /// Key of the certificate, PEM.
+    public var keyPEM: String?
+    /// Serve plain HTTP to the network, because TLS ends in front of the gateway.
+    public var allowsPlainNetwork: Bool
+    /// How long a sign-in lasts; it is renewed by use.
+    public var sessionLifetime: Duration
+    /// Header that tells notebooks who the user is.
+    public var userIDHeader: String
+    /// How long a connection to a notebook may take to be made.
+    public var connectTimeout: Duration
+    /// How long a notebook may take to begin its answer.
+    public var responseTimeout: Duration
+
+    /// Settings for one machine.
+    public init(
+        host: String = "127.0.0.1", port: Int = 8080, webRoot: String? = nil, stateDirectory: String,
+        spawnerConfigPath: String, hosts: [String] = [], version: String = "dev", certificatePEM: String? = nil,
+        keyPEM: String? = nil, allowsPlainNetwork: Bool = false, sessionLifetime: Duration = .seconds(7 * 86_400),
+        userIDHeader: String = "kubeflow-userid", connectTimeout: Duration = .seconds(5),
+        responseTimeout: Duration = .seconds(300)
+    ) {
+        self.host = host
+        self.port = port
+        self.webRoot = webRoot
+        self.stateDirectory = stateDirectory
+        self.spawnerConfigPath = spawnerConfigPath
+        self.hosts = hosts
+        self.version = version
+        self.certificatePEM = certificatePEM
+        self.keyPEM = keyPEM
+        self.allowsPlainNetwork = allowsPlainNetwork
+        self.sessionLifetime = sessionLifetime
+        self.userIDHeader = userIDHeader
+        self.connectTimeout = connectTimeout
+        self.responseTimeout = responseTimeout
+    }
+
+    /// True when only this machine can reach the gateway.
+    var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+    /// True when browsers reach the gateway by HTTPS.
+    var isSecure: Bool { certificatePEM != nil }
+}
+
+/// Settings that cannot be served with.
+public struct GatewayConfigurationError: Error, Equatable, CustomStringConvertible {
+    /// What is wrong and what to change, in one sentence.
+    public let description: String
+}

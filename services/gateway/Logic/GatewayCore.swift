@@ -1,0 +1,82 @@
+import ControllerKit
+import HTTPKit
+import KubeClient
+import KubeModel
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// What all routes share.
+struct GatewayCore: Sendable {
+    let configuration: GatewayConfiguration
+    /// Acts as the gateway itself: only for finding notebooks, reviews and memberships.
+    let client: KubeClient
+    let sessions: Sessions
+    let signIn: SignInTokens
+    let requestGuard: RequestGuard
+    let reviews: AccessReviews
+    let memberships: Memberships
+    let spawner: SpawnerConfigurationFile
+    let notebooks: WatchCache
+    let endpoints: WatchCache
+    let metrics: Metrics
+    let logger: Logger
+
+    init(configuration: GatewayConfiguration, client: KubeClient, signIn: SignInTokens?, logger: Logger) throws {
+        self.configuration = configuration
+        self.client = client
+        self.logger = logger
+        sessions = try Sessions(stateDirectory: configuration.stateDirectory, lifetime: configuration.sessionLifetime)
+        self.signIn = try signIn ?? SignInTokens(stateDirectory: configuration.stateDirectory)
+        requestGuard = RequestGuard(configuration)
+        reviews = AccessReviews(client: client)
+        memberships = Memberships(client: client)
+        spawner = try SpawnerConfigurationFile(path: configuration.spawnerConfigPath, logger: logger)
+        notebooks = WatchCache(client: client, type: .notebooks)
+        endpoints = WatchCache(client: client, type: .endpoints)
+        metrics = Metrics()
+        metrics.describe("gateway_requests_total", "Requests by part of the gateway and class of the answer.")
+        metrics.describe("gateway_sign_ins_total", "Redeemed sign-in links, by outcome.")
+    }
+
+    /// The caches that the gateway keeps for itself.
+    var caches: [WatchCache] { [notebooks, endpoints, memberships.profiles, memberships.roleBindings] }
+
+    /// The session of a request, nil without a valid one.
+    func session(of request: HTTPRequest) -> Session? {
+        request.cookie(Sessions.cookieName).flatMap { sessions.verify($0) }
+    }
+
+    /// The signed-in caller of a request to the platform's own API.
+    ///
+    /// - Throws: ``APIError`` when nobody is signed in, or when a foreign page could have caused the request.
+    func caller(of request: HTTPRequest) throws -> Caller {
+        try requestGuard.checkOrigin(request)
+        guard let session = session(of: request) else { throw APIError(.unauthorized, "No user detected.") }
+        try requestGuard.checkCSRF(request, session: session, sessions: sessions)
+        return Caller(request: request, session: session, client: session.identity.client(client))
+    }
+}
+
+/// Somebody signed in, with the request and the client that acts as this user.
+struct Caller: Sendable {
+    let request: HTTPRequest
+    let session: Session
+    let client: KubeClient
+
+    var identity: UserIdentity { session.identity }
+
+    /// The JSON body of a changing request.
+    func json(limit: Int = 1 << 20) async throws -> JSON {
+        let type = (request.headers.first(name: "content-type") ?? "").prefix { $0 != ";" }.trimmed
+        guard type.lowercased() == "application/json" else {
+            throw APIError(.badRequest, "Request is not in JSON format.")
+        }
+        let body = try await request.body.collect(upTo: limit)
+        do {
+            return try JSON(parsing: body.readableBytesView)
+        } catch {
+            throw APIError(.badRequest, "Request is not in JSON format: \(error)")
+        }
+    }
+}

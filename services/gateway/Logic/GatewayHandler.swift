@@ -1,0 +1,86 @@
+import ControllerKit
+import HTTPKit
+import KubeModel
+import NIOHTTP1
+
+/// Decides which part of the gateway answers a request.
+struct GatewayHandler: Sendable {
+    let core: GatewayCore
+    let proxy: NotebookProxy
+    let site: StaticSite?
+    let router: Router
+
+    func answer(_ original: HTTPRequest) async -> HTTPResponse {
+        var request = original
+        request.headers = ForwardedHeaders.strip(original.headers)
+        let path = request.path
+        switch path {
+        case "/healthz": return .text("ok")
+        case "/readyz":
+            return core.caches.allSatisfy(\.hasSynced) ? .text("ok") : .text("starting", status: 503)
+        case "/metrics" where core.isLocal(request.peer):
+            return .bytes(Array(core.metrics.text.utf8), type: "text/plain; version=0.0.4; charset=utf-8")
+        default: break
+        }
+        let part = Self.part(of: path)
+        var response: HTTPResponse
+        do {
+            try core.requestGuard.checkHost(request)
+            switch part {
+            case "notebook": response = try await proxy.answer(request)
+            case "api": response = hardened(await router(request))
+            case "session": response = await router(request)
+            default: response = try page(request)
+            }
+        } catch {
+            response = hardened(router.response(for: error, of: request))
+        }
+        core.metrics.count("gateway_requests_total", ["part": part, "status": "\(response.status / 100)xx"])
+        return response
+    }
+
+    private static func part(of path: String) -> String {
+        if path.hasPrefix("/notebook/") { return "notebook" }
+        if path.hasPrefix("/api/") || path.hasPrefix("/jupyter/api/") { return "api" }
+        if path == "/login" || path == "/logout" { return "session" }
+        return "page"
+    }
+
+    /// Answers of the API are data: nothing in them may run as a page, and nothing keeps them.
+    private func hardened(_ response: HTTPResponse) -> HTTPResponse {
+        var response = response
+        response.headers.replaceOrAdd(name: "cache-control", value: "no-store")
+        response.headers.replaceOrAdd(name: "x-content-type-options", value: "nosniff")
+        response.headers.replaceOrAdd(
+            name: "content-security-policy", value: "default-src 'none'; frame-ancestors 'none'; sandbox")
+        return response
+    }
+
+    private func page(_ request: HTTPRequest) throws -> HTTPResponse {
+        guard request.method == "GET" || request.method == "HEAD" else {
+            throw APIError(.methodNotAllowed, "\(request.method) is not possible here")
+        }
+        guard let site, var response = site.answer(request) else {
+            return Pages.page(
+                status: 404, title: "There is nothing here", lines: ["The page \(request.path) does not exist."],
+                link: ("To the dashboard", "/"))
+        }
+        guard response.headers.first(name: "content-type")?.hasPrefix("text/html") ?? false else { return response }
+        guard let session = core.session(of: request) else { return Pages.signIn }
+        let isSecure = request.peer.isTLS
+        if request.cookie(Sessions.csrfCookieName) != core.sessions.csrfToken(session) {
+            response.headers.add(name: "set-cookie", value: core.sessions.setCSRFCookie(session, isSecure: isSecure))
+        }
+        if core.sessions.isDueForRenewal(session) {
+            let cookie = core.sessions.issue(session.identity, id: session.id)
+            response.headers.add(name: "set-cookie", value: core.sessions.setCookie(cookie, isSecure: isSecure))
+            response.headers.add(name: "set-cookie", value: core.sessions.setCSRFCookie(session, isSecure: isSecure))
+        }
+        return response
+    }
+}
+
+extension GatewayCore {
+    /// True for a client on this machine.
+    func isLocal(_ peer: Peer) -> Bool { peer.address.map { $0 == "::1" || $0.hasPrefix("127.") } ?? true }
+}

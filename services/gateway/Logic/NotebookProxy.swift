@@ -1,0 +1,304 @@
+import ControllerKit
+import HTTPKit
+import KubeClient
+import KubeModel
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// `/notebook/{namespace}/{name}/...`: passes requests on to the notebook's Pod, streaming both ways.
+struct NotebookProxy: Sendable {
+    let core: GatewayCore
+    let pool: UpstreamPool
+
+    init(core: GatewayCore) {
+        self.core = core
+        pool = UpstreamPool(connectTimeout: core.configuration.connectTimeout)
+    }
+
+    /// One request, with where it goes.
+    private struct Route {
+        let namespace: String
+        let name: String
+        /// `/notebook/{namespace}/{name}/`
+        let prefix: String
+        let target: String
+        let headers: [String: String]
+    }
+
+    func answer(_ request: HTTPRequest) async throws -> HTTPResponse {
+        let segments = request.path.split(separator: "/", maxSplits: 4, omittingEmptySubsequences: false)
+        guard segments.count >= 4, NameRules.label(String(segments[2])).isEmpty,
+            NameRules.subdomain(String(segments[3])).isEmpty
+        else { return notFound("This is not the address of a notebook.") }
+        let namespace = String(segments[2])
+        let name = String(segments[3])
+        guard let session = core.session(of: request) else {
+            return isPage(request) ? Pages.signIn : .error(APIError(.unauthorized, "No user detected."))
+        }
+        let isUpgrade = request.headers.contains(name: "upgrade")
+        if isUpgrade || !["GET", "HEAD", "OPTIONS"].contains(request.method) {
+            try core.requestGuard.checkOriginHeader(request)
+            if let site = request.headers.first(name: "sec-fetch-site"), site == "cross-site" || site == "same-site" {
+                throw APIError(.forbidden, "requests from other sites are not accepted")
+            }
+        }
+        guard try await core.reviews.allows(session.identity, to: "get", .notebooks, namespace: namespace, name: name)
+        else {
+            return isPage(request)
+                ? Pages.page(
+                    status: 403, title: "This notebook is not yours to open",
+                    lines: ["You have no access to the namespace \(namespace)."], link: ("All notebooks", "/"))
+                : .error(APIError(.forbidden, "you may not open the notebook \(namespace)/\(name)"))
+        }
+        try await core.notebooks.waitUntilSynced()
+        try await core.endpoints.waitUntilSynced()
+        guard let notebook = core.notebooks.get(name, namespace: namespace) else {
+            return notFound("There is no notebook \(name) in the namespace \(namespace).")
+        }
+        if segments.count == 4 {
+            let query = request.rawQuery.isEmpty ? "" : "?" + request.rawQuery
+            return HTTPResponse(status: 308, headers: ["location": "/notebook/\(namespace)/\(name)/\(query)"])
+        }
+        guard let address = address(of: name, in: namespace) else {
+            return await starting(notebook, request: request, session: session)
+        }
+        let route = Self.route(request, namespace: namespace, name: name, notebook: notebook)
+        return await forward(
+            request, route: route, session: session, to: address, isUpgrade: isUpgrade, notebook: notebook)
+    }
+
+    // MARK: Where it goes
+
+    /// The address of a ready Pod behind the notebook's Service.
+    private func address(of name: String, in namespace: String) -> SocketAddress? {
+        for subset in core.endpoints.get(name, namespace: namespace)?["subsets"]?.array ?? [] {
+            guard let address = subset["addresses"]?[0]?["ip"]?.string else { continue }
+            let ports = subset["ports"]?.array ?? []
+            let port = ports.first { $0["name"]?.string?.hasPrefix("http") ?? false } ?? ports.first
+            guard let number = port?["port"]?.int, (1...65_535).contains(number) else { continue }
+            if let address = try? SocketAddress(ipAddress: address, port: Int(number)) { return address }
+        }
+        return nil
+    }
+
+    private static func route(_ request: HTTPRequest, namespace: String, name: String, notebook: KubeObject) -> Route {
+        let prefix = "/notebook/\(namespace)/\(name)/"
+        var target = request.target
+        if let rewrite = notebook.annotations["notebooks.kubeflow.org/http-rewrite-uri"], rewrite.hasPrefix("/"),
+            rewrite.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
+        {
+            let rest = request.target.dropFirst(prefix.utf8.count)
+            target = rewrite.hasSuffix("/") ? rewrite + rest : rewrite + "/" + rest
+        }
+        let set = notebook.annotations["notebooks.kubeflow.org/http-headers-request-set"]
+            .flatMap { try? JSON(parsing: $0) }?.stringMap
+        return Route(namespace: namespace, name: name, prefix: prefix, target: target, headers: set ?? [:])
+    }
+
+    // MARK: Passing on
+
+    private func forward(
+        _ request: HTTPRequest, route: Route, session: Session, to address: SocketAddress, isUpgrade: Bool,
+        notebook: KubeObject
+    ) async -> HTTPResponse {
+        var head = HTTPRequestHead(
+            version: .http1_1, method: HTTPMethod(rawValue: request.method), uri: route.target,
+            headers: ForwardedHeaders.toNotebook(
+                request, identity: session.identity, configuration: core.configuration, prefix: route.prefix,
+                setByNotebook: route.headers, isUpgrade: isUpgrade))
+        let hasBody = request.body.buffered.map { $0.readableBytes > 0 } ?? true
+        if let buffered = request.body.buffered {
+            if buffered.readableBytes > 0 || ["POST", "PUT", "PATCH"].contains(request.method) {
+                head.headers.replaceOrAdd(name: "content-length", value: String(buffered.readableBytes))
+            }
+        } else if let length = request.headers.first(name: "content-length") {
+            head.headers.replaceOrAdd(name: "content-length", value: length)
+        } else {
+            head.headers.replaceOrAdd(name: "transfer-encoding", value: "chunked")
+        }
+        do {
+            return try await exchange(head, request, route, address, mayRetry: !hasBody, isUpgrade: isUpgrade)
+        } catch is CancellationError {
+            return .error(APIError(.serviceUnavailable, "the request was given up"))
+        } catch UpstreamError.timeout {
+            return unreachable(504, "The notebook does not answer in time.", request: request)
+        } catch UpstreamError.connectTimeout {
+            return unreachable(504, "The notebook cannot be reached.", request: request)
+        } catch UpstreamError.refused {
+            // Its Pod runs, its server does not listen yet (or any more).
+            return await starting(notebook, request: request, session: session)
+        } catch let error as APIError {
+            return .error(error)
+        } catch {
+            core.logger.debug("notebook failed", metadata: ["error": "\(error)", "path": "\(request.path)"])
+            return unreachable(502, "The notebook broke the connection off.", request: request)
+        }
+    }
+
+    private func exchange(
+        _ head: HTTPRequestHead, _ request: HTTPRequest, _ route: Route, _ address: SocketAddress, mayRetry: Bool,
+        isUpgrade: Bool, fresh: Bool = false
+    ) async throws -> HTTPResponse {
+        let (connection, isFresh) = try await pool.connection(
+            to: address, on: request.eventLoop, fresh: fresh || isUpgrade)
+        let timeout = TimeAmount(core.configuration.responseTimeout)
+        var upload: Upload?
+        do {
+            if let buffered = request.body.buffered {
+                try await connection.send(head, body: buffered, isWhole: true, timeout: timeout)
+            } else {
+                // The body has as long as it takes; the time for the answer begins after it.
+                try await connection.send(head, body: nil, isWhole: false, timeout: .hours(24 * 365))
+                upload = Upload(request.body, to: connection, timeout: timeout)
+            }
+            return try await response(head, route, address, connection, upload)
+        } catch {
+            upload?.cancel()
+            await pool.giveBack(connection, to: address, isReusable: false)
+            // A kept connection may have been closed just as it was used; that is nobody's fault.
+            guard !isFresh, mayRetry, !(error is UpstreamError), !Task.isCancelled else { throw error }
+            return try await exchange(
+                head, request, route, address, mayRetry: false, isUpgrade: isUpgrade, fresh: true)
+        }
+    }
+
+    private func response(
+        _ head: HTTPRequestHead, _ route: Route, _ address: SocketAddress, _ connection: UpstreamConnection,
+        _ upload: Upload?
+    ) async throws -> HTTPResponse {
+        guard case .head(let answer) = try await connection.next() else { throw ChannelError.inputClosed }
+        if answer.status == .switchingProtocols {
+            guard head.headers.contains(name: "upgrade") else { throw ChannelError.inputClosed }
+            pool.forget(connection)
+            return HTTPResponse(
+                status: 101,
+                body: .takeOver { channel in
+                    try await Self.join(channel, connection, answer)
+                })
+        }
+        var headers = ForwardedHeaders.fromNotebook(answer.headers, prefix: route.prefix)
+        if !headers.contains(name: "content-security-policy") {
+            headers.add(name: "content-security-policy", value: "frame-ancestors 'self'")
+        }
+        let isKeepAlive = answer.isKeepAlive
+        let status = Int(answer.status.code)
+        // The first part tells whether the whole answer is here already: then it is sent with its head.
+        switch try await connection.next() {
+        case .end:
+            await finish(connection, address, isKeepAlive: isKeepAlive, upload)
+            return HTTPResponse(status: status, headers: headers)
+        case .body(let first):
+            let length = answer.headers.first(name: "content-length").flatMap { Int($0) }
+            if length == first.readableBytes, case .end = try await connection.next() {
+                await finish(connection, address, isKeepAlive: isKeepAlive, upload)
+                return HTTPResponse(status: status, headers: headers, body: .bytes(first))
+            }
+            return HTTPResponse(
+                status: status, headers: headers,
+                body: .stream { writer in
+                    do {
+                        try await writer.write(first)
+                        while case .body(let bytes) = try await connection.next() { try await writer.write(bytes) }
+                    } catch {
+                        await finish(connection, address, isKeepAlive: false, upload)
+                        throw error
+                    }
+                    await finish(connection, address, isKeepAlive: isKeepAlive, upload)
+                })
+        case .head: throw ChannelError.inputClosed
+        }
+    }
+
+    /// The answer has ended. A body that was not sent to its end has no reader any more.
+    private func finish(
+        _ connection: UpstreamConnection, _ address: SocketAddress, isKeepAlive: Bool, _ upload: Upload?
+    ) async {
+        let isSent = upload?.isDone ?? true
+        upload?.cancel()
+        await pool.giveBack(connection, to: address, isReusable: isKeepAlive && isSent)
+    }
+
+    /// Both ends speak another protocol now (WebSocket): their bytes go through as they are.
+    private static func join(
+        _ channel: any Channel, _ connection: UpstreamConnection, _ answer: HTTPResponseHead
+    ) async throws {
+        var head = ByteBuffer()
+        head.writeString("HTTP/1.1 101 Switching Protocols\r\n")
+        for (name, value) in answer.headers
+        where !ForwardedHeaders.isForPlatformOnly(name) && !value.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) {
+            head.writeString("\(name): \(value)\r\n")
+        }
+        head.writeStaticString("\r\n")
+        let upstream = connection.channel
+        do {
+            try await channel.writeAndFlush(head).get()
+            let (near, far) = ChannelGlue.pair()
+            try await connection.surrender(to: far)
+            try await channel.pipeline.addHandler(near).get()
+            try await upstream.setOption(.autoRead, value: true).get()
+            try await channel.setOption(.autoRead, value: true).get()
+            channel.read()
+        } catch {
+            upstream.close(promise: nil)
+            throw error
+        }
+        await withTaskCancellationHandler {
+            try? await channel.closeFuture.get()
+        } onCancel: {
+            channel.close(promise: nil)
+        }
+        upstream.close(promise: nil)
+    }
+
+    // MARK: What a person sees meanwhile
+
+    private func isPage(_ request: HTTPRequest) -> Bool {
+        request.method == "GET" && request.headers["accept"].contains { $0.contains("text/html") }
+    }
+
+    private func notFound(_ line: String) -> HTTPResponse {
+        Pages.page(status: 404, title: "No such notebook", lines: [line], link: ("All notebooks", "/"))
+    }
+
+    private func unreachable(_ status: Int, _ line: String, request: HTTPRequest) -> HTTPResponse {
+        guard isPage(request) else { return .error(APIError(.serviceUnavailable, line, code: status)) }
+        return Pages.page(
+            status: status, title: "The notebook cannot be opened just now",
+            lines: [line, "This page tries again by itself."], link: ("All notebooks", "/"), reloadSeconds: 5)
+    }
+
+    private func starting(_ notebook: KubeObject, request: HTTPRequest, session: Session) async -> HTTPResponse {
+        let client = session.identity.client(core.client)
+        let events = try? await client.list(
+            .events, namespace: notebook.namespace,
+            fieldSelector: "involvedObject.kind=Notebook,involvedObject.name=\(notebook.name)")
+        let phase = NotebookPhase(of: notebook, events: EventTime.sorted(events?.items ?? []))
+        let namespace = PercentEncoding.encode(notebook.namespace ?? "")
+        let link = (text: "Show its details", target: "/notebooks/\(namespace)/\(notebook.name)?ns=\(namespace)")
+        guard isPage(request) else {
+            var response = HTTPResponse.error(
+                APIError(.serviceUnavailable, "the notebook does not run yet: \(phase.message)", retryAfterSeconds: 2))
+            response.headers.add(name: "cache-control", value: "no-store")
+            return response
+        }
+        switch phase.phase {
+        case "stopped":
+            return Pages.page(
+                status: 503, title: "\(notebook.name) is stopped",
+                lines: ["Start it to go on where you left off. Its files are kept."], link: link)
+        case "terminating":
+            return Pages.page(
+                status: 503, title: "\(notebook.name) is being deleted", lines: [], link: ("All notebooks", "/"))
+        case "warning":
+            return Pages.page(
+                status: 503, title: "\(notebook.name) has trouble starting", lines: [phase.message], link: link,
+                reloadSeconds: 5)
+        default:
+            let message = phase.phase == "ready" ? "Its server is about to answer." : phase.message
+            return Pages.page(
+                status: 503, title: "\(notebook.name) is starting", lines: [message, "It opens here by itself."],
+                link: link, reloadSeconds: 2)
+        }
+    }
+}

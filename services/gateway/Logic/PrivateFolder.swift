@@ -1,0 +1,50 @@
+import Foundation
+import Identity
+
+/// A folder of small secret files: mode 0700, files 0600, each written whole or not at all.
+struct PrivateFolder: Sendable {
+    let path: String
+
+    init(_ path: String) throws {
+        self.path = path
+        try FileManager.default.createDirectory(
+            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    }
+
+    /// The contents of a file, nil when it does not exist.
+    func read(_ name: String) throws -> [UInt8]? {
+        let file = path + "/" + name
+        guard FileManager.default.fileExists(atPath: file) else { return nil }
+        return [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
+    }
+
+    /// Writes a file and makes it durable before it appears under its name.
+    func write(_ name: String, _ bytes: [UInt8]) throws {
+        let temporary = path + "/.\(name)." + Base64URL.encode(Secrets.random(6))
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw Self.failure(temporary) }
+        let isWritten = bytes.withUnsafeBytes { buffer in
+            Glibc.write(descriptor, buffer.baseAddress, buffer.count) == buffer.count && fsync(descriptor) == 0
+        }
+        close(descriptor)
+        guard isWritten, rename(temporary, path + "/" + name) == 0 else {
+            let error = Self.failure(temporary)
+            unlink(temporary)
+            throw error
+        }
+    }
+
+    /// Removes a file; true for the one caller that did.
+    func remove(_ name: String) -> Bool { unlink(path + "/" + name) == 0 }
+
+    /// The names of the files.
+    func names() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: path).filter { !$0.hasPrefix(".") }
+    }
+
+    private static func failure(_ file: String) -> CocoaError {
+        CocoaError(
+            .fileWriteUnknown,
+            userInfo: [NSFilePathErrorKey: file, NSLocalizedDescriptionKey: String(cString: strerror(errno))])
+    }
+}

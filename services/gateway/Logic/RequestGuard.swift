@@ -1,0 +1,82 @@
+import Foundation
+import HTTPKit
+import Identity
+import KubeModel
+import NIOHTTP1
+
+/// Refuses requests that a foreign page, a foreign name for this address, or a notebook's page could have caused.
+struct RequestGuard: Sendable {
+    /// Host names that are accepted; nil accepts all.
+    private let hosts: Set<String>?
+
+    init(_ configuration: GatewayConfiguration) {
+        if configuration.isLoopback || !configuration.hosts.isEmpty {
+            let local = ["localhost", "127.0.0.1", "[::1]"]
+            hosts = Set(configuration.hosts.map { $0.lowercased() } + (configuration.isLoopback ? local : []))
+        } else {
+            hosts = nil
+        }
+    }
+
+    /// A name that somebody else made point here (DNS rebinding) is not answered.
+    func checkHost(_ request: HTTPRequest) throws {
+        guard let hosts else { return }
+        let host = Self.withoutPort(request.headers.first(name: "host") ?? "").lowercased()
+        guard hosts.contains(host) || (host.hasSuffix(".localhost") && hosts.contains("localhost")) else {
+            throw APIError(
+                .badRequest, "the gateway is not known as '\(host)'; start it with --hosts to allow that name",
+                code: 421)
+        }
+    }
+
+    /// Requests to the platform's own API must come from its own page (or from no browser at all).
+    func checkOrigin(_ request: HTTPRequest) throws {
+        if let site = request.headers.first(name: "sec-fetch-site"), site != "same-origin", site != "none" {
+            throw APIError(.forbidden, "requests from other sites are not accepted")
+        }
+        try checkOriginHeader(request)
+        if let referer = request.headers.first(name: "referer"), Self.path(ofURL: referer).hasPrefix("/notebook/") {
+            throw APIError(.forbidden, "a notebook's page may not use the platform's API")
+        }
+    }
+
+    /// A WebSocket handshake is sent with cookies by any page, so its origin must be ours.
+    func checkOriginHeader(_ request: HTTPRequest) throws {
+        guard let origin = request.headers.first(name: "origin") else { return }
+        let host = request.headers.first(name: "host") ?? ""
+        let scheme = request.peer.isTLS ? "https" : "http"
+        guard
+            origin.lowercased() == "\(scheme)://\(host)".lowercased()
+                || (!request.peer.isTLS && origin.lowercased() == "https://\(host)".lowercased())  // TLS ends before us
+        else { throw APIError(.forbidden, "requests from \(origin) are not accepted") }
+    }
+
+    /// Requests that change something carry the session's token in cookie and header.
+    func checkCSRF(_ request: HTTPRequest, session: Session, sessions: Sessions) throws {
+        switch request.method {
+        case "GET", "HEAD", "OPTIONS", "TRACE": return
+        default: break
+        }
+        guard let cookie = request.cookie(Sessions.csrfCookieName) else {
+            throw APIError(.forbidden, "Could not find CSRF cookie XSRF-TOKEN in the request.")
+        }
+        guard let header = request.headers.first(name: "x-xsrf-token") else {
+            throw APIError(.forbidden, "Could not detect CSRF protection header X-XSRF-TOKEN.")
+        }
+        let expected = Array(sessions.csrfToken(session).utf8)
+        guard Secrets.areEqual(Array(header.utf8), expected), Secrets.areEqual(Array(cookie.utf8), expected) else {
+            throw APIError(.forbidden, "CSRF check failed. Reload the page and try again.")
+        }
+    }
+
+    static func withoutPort(_ host: String) -> String {
+        if host.hasPrefix("[") { return host.firstIndex(of: "]").map { String(host[...$0]) } ?? host }
+        return String(host.prefix { $0 != ":" })
+    }
+
+    private static func path(ofURL url: String) -> String {
+        guard let scheme = url.range(of: "://") else { return url }
+        let rest = url[scheme.upperBound...]
+        return rest.firstIndex(of: "/").map { String(rest[$0...]) } ?? "/"
+    }
+}

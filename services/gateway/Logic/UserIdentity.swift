@@ -1,0 +1,12 @@
+import KubeClient
+
+/// Who a request was proven to come from.
+struct UserIdentity: Sendable, Hashable {
+    /// User name, as RBAC knows it.
+    let user: String
+    /// Groups, without those that the API server adds itself.
+    let groups: [String]
+
+    /// The client that acts as this user, so that RBAC decides and nothing else.
+    func client(_ client: KubeClient) -> KubeClient { client.impersonating(user: user, groups: groups) }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import Foundation
+import Gateway
+import KubeClient
+import Logging
+import ServiceKit
+import ServiceLifecycle
+import UnixSignals
+
+/// The binary `gateway`.
+@main
+struct GatewayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gateway", abstract: "Sign-in, page, platform API and the way to the notebooks.")
+
+    @Option(help: "Kubeconfig file (default: KUBECONFIG, the Pod's service account, ~/.kube/config).")
+    var kubeconfig: String?
+    @Option(help: "Address to listen on.")
+    var host = "127.0.0.1"
+    @Option(help: "Port to listen on; 0 takes a free one.")
+    var port = 8080
+    @Option(help: "Folder of the built page.")
+    var webRoot: String?
+    @Option(
+        name: [.customLong("state-dir"), .customLong("state-directory")],
+        help: "Folder for the session key and sign-in tokens.")
+    var stateDirectory: String
+    @Option(help: "YAML file with spawnerFormDefaults.")
+    var spawnerConfig: String
+    @Option(help: "Host names under which browsers reach the gateway, besides those of this machine.")
+    var hosts: [String] = []
+    @Option(help: "Certificate chain (PEM file) to serve HTTPS.")
+    var tlsCertificate: String?
+    @Option(help: "Key of the certificate (PEM file).")
+    var tlsKey: String?
+    @Flag(help: "Serve plain HTTP to the network, for behind a proxy that ends TLS.")
+    var allowPlainNetwork = false
+    @Option(help: "Print a sign-in link for this user once listening.")
+    var signInUser: String?
+    @Option(help: "text or json.")
+    var logFormat = "text"
+    @Option(help: "trace, debug, info, notice, warning, error or critical.")
+    var logLevel = "info"
+
+    func validate() throws {
+        guard LineLogHandler.Format(rawValue: logFormat) != nil else {
+            throw ValidationError("--log-format is text or json, not \(logFormat)")
+        }
+        guard Logger.Level(rawValue: logLevel) != nil else {
+            throw ValidationError("--log-level has no level \(logLevel)")
+        }
+        guard (0...65_535).contains(port) else { throw ValidationError("--port is between 0 and 65535, not \(port)") }
+        guard (tlsCertificate == nil) == (tlsKey == nil) else {
+            throw ValidationError("--tls-certificate and --tls-key are given together")
+        }
+    }
+
+    func run() async throws {
+        let format = LineLogHandler.Format(rawValue: logFormat) ?? .text
+        let level = Logger.Level(rawValue: logLevel) ?? .info
+        LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level, sink: .standardError) }
+        let logger = Logger(label: "gateway")
+        let transport = try HTTPKubeTransport(KubeConfiguration.load(kubeconfig: kubeconfig))
+        let tokens = try SignInTokens(stateDirectory: stateDirectory)
+        let configuration = GatewayConfiguration(
+            host: host, port: port, webRoot: webRoot, stateDirectory: stateDirectory, spawnerConfigPath: spawnerConfig,
+            hosts: hosts, certificatePEM: try tlsCertificate.map { try String(contentsOfFile: $0, encoding: .utf8) },
+            keyPEM: try tlsKey.map { try String(contentsOfFile: $0, encoding: .utf8) },
+            allowsPlainNetwork: allowPlainNetwork)
+        let scheme = tlsCertificate == nil ? "http" : "https"
+        let gateway = try Gateway(
+            configuration: configuration, client: KubeClient(transport: transport), signIn: tokens, logger: logger
+        ) { [host, signInUser] port in
+            guard let signInUser else { return }
+            do {
+                print("\(scheme)://\(host):\(port)/login?token=\(try tokens.issue(user: signInUser))")
+            } catch {
+                logger.error("no sign-in link can be made", metadata: ["error": "\(error)"])
+            }
+        }
+        let group = ServiceGroup(services: [gateway], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        try await group.run()
+        try await transport.shutdown()
+    }
+}
