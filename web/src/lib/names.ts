@@ -1,0 +1,24 @@
+/** Names of objects: what the API server and the notebook controller accept, said in words as one types. */
+
+export const longestNotebookName = 52;
+
+/** Why `name` cannot be used, or `null`. `kind` begins the sentence: "Notebook", "Volume". */
+export function nameProblem(name: string, longest: number, taken: readonly string[], kind: string): string | null {
+    if (name === "") return "Give it a name.";
+    if (/[A-Z]/.test(name)) return "Use lower case letters only.";
+    const odd = /[^a-z0-9-]/.exec(name);
+    if (odd) return `Use letters, digits and hyphens; “${odd[0] === " " ? "space" : odd[0]}” is not allowed.`;
+    if (/^[^a-z]/.test(name)) return "Start with a letter.";
+    if (name.endsWith("-")) return "End with a letter or a digit.";
+    if (name.length > longest) return `At most ${longest} characters; this has ${name.length}.`;
+    if (taken.includes(name)) return `${kind} “${name}” exists already.`;
+    return null;
+}
+
+/** The first of `base`, `base-2`, `base-3`... that is free. */
+export function freeName(base: string, taken: readonly string[]): string {
+    if (!taken.includes(base)) return base;
+    let number = 2;
+    while (taken.includes(`${base}-${number}`)) number += 1;
+    return `${base}-${number}`;
+}

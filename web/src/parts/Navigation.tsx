@@ -1,0 +1,71 @@
+import { useEffect, useRef } from "react";
+import type { Route } from "../lib/routes";
+import { IconButton } from "./Button";
+import { Icon, type IconName } from "./Icon";
+import { Logo } from "./Logo";
+import { applyAppearance, usePreference } from "./preferences";
+import { Link } from "./router";
+import { useSession } from "./session";
+
+interface Entry { title: string; path: string; icon: IconName; pages: Route["page"][] }
+
+/** A section appears when its service does. */
+export const sections: { title: string | null; entries: Entry[] }[] = [
+    { title: null, entries: [{ title: "Home", path: "/", icon: "home", pages: ["home"] }] },
+    {
+        title: "Notebooks",
+        entries: [
+            { title: "Notebooks", path: "/notebooks", icon: "notebook", pages: ["notebooks", "notebook", "new-notebook"] },
+            { title: "Volumes", path: "/volumes", icon: "volume", pages: ["volumes"] },
+        ],
+    },
+];
+
+export function Navigation({ route, isDrawer, onClose }: { route: Route; isDrawer: boolean; onClose: () => void }) {
+    const { me } = useSession();
+    const [width, ] = usePreference("navigation", "wide");
+    const narrow = width === "narrow" && !isDrawer;
+    const element = useRef<HTMLElement>(null);
+    useEffect(() => {
+        if (!isDrawer) return;
+        const before = document.activeElement;
+        element.current?.querySelector<HTMLElement>("a")?.focus();
+        const keys = (event: KeyboardEvent) => { if (event.key === "Escape") onClose(); };
+        document.addEventListener("keydown", keys);
+        return () => {
+            document.removeEventListener("keydown", keys);
+            if (before instanceof HTMLElement) before.focus();
+        };
+    }, [isDrawer, onClose]);
+    return (
+        <nav className="navigation" aria-label="Main" ref={element}>
+            <div className="brand">
+                <Link to="/" className="brand-link" aria-label="Martlet, home"><Logo size={26} /><span>Martlet</span></Link>
+                {isDrawer && <IconButton label="Close navigation" icon="close" onClick={onClose} />}
+            </div>
+            <div className="sections">
+                {sections.map((section) => (
+                    <div key={section.title ?? "top"} className="section">
+                        {section.title && <h2 id={`section-${section.title}`}>{section.title}</h2>}
+                        <ul aria-labelledby={section.title ? `section-${section.title}` : undefined}>
+                            {section.entries.map((entry) => (
+                                <li key={entry.path}>
+                                    <Link to={entry.path} title={narrow ? entry.title : undefined}
+                                        aria-current={entry.pages.includes(route.page) ? "page" : undefined}
+                                        onClick={onClose}>
+                                        <Icon name={entry.icon} size={18} /><span>{entry.title}</span>
+                                    </Link>
+                                </li>
+                            ))}
+                        </ul>
+                    </div>
+                ))}
+            </div>
+            <div className="navigation-foot">
+                <span className="version" title={`Martlet ${me.version}`}>{me.version}</span>
+                <IconButton className="only-wide" label={narrow ? "Expand navigation" : "Collapse navigation"} icon="panel"
+                    onClick={() => applyAppearance("navigation", narrow ? "wide" : "narrow")} />
+            </div>
+        </nav>
+    );
+}
