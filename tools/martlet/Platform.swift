@@ -1,0 +1,171 @@
+import ControlPlane
+import Foundation
+import Gateway
+import KubeClient
+import KubeModel
+import Logging
+import NotebookController
+import ProfileController
+import ServiceLifecycle
+import UnixSignals
+
+/// All services of one instance: the control plane first, then what speaks to it, ended in the opposite order.
+struct Platform: Sendable {
+    let user: LocalUser
+    let directory: DataDirectory
+    let installation: Installation
+    let started: ContinuousClock.Instant
+    let controlPlane: ControlPlane
+    let options: Options
+    let logger = Logger(label: "martlet")
+
+    /// The choices of the command line that services need.
+    struct Options: Sendable {
+        let port: Int
+        let range: NetworkRange
+        let environments: String
+        let environmentsDirectory: String
+        let uvCacheDirectory: String
+        let logLevel: LogLevel
+    }
+
+    init(
+        options up: Up, user: LocalUser, directory: DataDirectory, installation: Installation,
+        started: ContinuousClock.Instant
+    ) throws {
+        (self.user, self.directory, self.installation, self.started) = (user, directory, installation, started)
+        options = Options(
+            port: up.port, range: try NetworkRange.claim(for: directory),
+            environments: up.environments ?? installation.root + "/deploy/local/environments.yaml",
+            environmentsDirectory: up.environmentsDir ?? directory.path + "/environments",
+            uvCacheDirectory: up.uvCacheDir ?? directory.path + "/uv-cache", logLevel: up.logLevel)
+        controlPlane = try ControlPlane(
+            ControlPlaneConfiguration(
+                dataDirectory: directory.path, host: "127.0.0.1", port: up.apiPort,
+                serviceCIDR: options.range.serviceCIDR,
+                nodeSocket: directory.path + "/run/node-agent.sock", version: Martlet.version),
+            logger: Logger(label: "control-plane"))
+    }
+
+    private var nodeSocket: String { directory.path + "/run/node-agent.sock" }
+
+    func run() async throws {
+        let readiness = Readiness()
+        let services: [any Service] = [
+            controlPlane,
+            Deferred { try await nodeAgent(readiness) },
+            Deferred {
+                await readiness.manifestsAreApplied
+                return ProfileControllerService(
+                    client: try await client(of: "profile-controller"),
+                    logger: Logger(label: "profile-controller"))
+            },
+            Deferred {
+                await readiness.manifestsAreApplied
+                return NotebookControllerService(
+                    client: try await client(of: "notebook-controller"),
+                    logger: Logger(label: "notebook-controller"))
+            },
+            Deferred { try await gateway(readiness) },
+            Announcement(platform: self, readiness: readiness),
+        ]
+        let group = ServiceGroup(
+            configuration: .init(
+                services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger))
+        try await group.run()
+    }
+
+    /// A client with the identity that the service has in a cluster.
+    func client(of service: String) async throws -> KubeClient {
+        try await client(
+            named: service, user: "system:serviceaccount:kubeflow:\(service)",
+            groups: ["system:serviceaccounts", "system:serviceaccounts:kubeflow"])
+    }
+
+    func administrator() async throws -> KubeClient {
+        try await client(named: "admin", user: "martlet-admin", groups: ["system:masters"])
+    }
+
+    private func client(named name: String, user: String, groups: [String]) async throws -> KubeClient {
+        _ = try await controlPlane.ready()
+        let path = directory.path + "/kubeconfigs/\(name)"
+        try controlPlane.writeKubeconfig(to: path, user: user, groups: groups)
+        return KubeClient(transport: try HTTPKubeTransport(KubeConfiguration.load(kubeconfig: path)))
+    }
+
+    private func nodeAgent(_ readiness: Readiness) async throws -> any Service {
+        await readiness.manifestsAreApplied
+        let kubeconfig = directory.path + "/kubeconfigs/node-agent"
+        try controlPlane.writeKubeconfig(to: kubeconfig, user: "system:node:martlet", groups: ["system:nodes"])
+        guard let program = installation.program("node-agent"), let uv = installation.uv else {
+            throw Complaint("the program `node-agent` or `uv` has gone from \(installation.executableFolder)")
+        }
+        return NodeAgentProcess(
+            program: program,
+            arguments: [
+                "--kubeconfig", kubeconfig, "--data-dir", directory.path, "--node-name", "martlet",
+                "--pod-cidr", options.range.podCIDR, "--service-cidr", options.range.serviceCIDR,
+                "--socket", nodeSocket, "--environments", options.environments,
+                "--environments-dir", options.environmentsDirectory, "--uv-cache-dir", options.uvCacheDirectory,
+                "--log-level", options.logLevel.rawValue, "--until-stdin-closes",
+            ],
+            path: (uv as NSString).deletingLastPathComponent + ":"
+                + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"),
+            logFile: directory.logs + "/node-agent.log", logger: Logger(label: "node-agent"))
+    }
+
+    private func gateway(_ readiness: Readiness) async throws -> any Service {
+        await readiness.manifestsAreApplied
+        return try Gateway(
+            configuration: GatewayConfiguration(
+                host: "127.0.0.1", port: options.port, webRoot: installation.root + "/web/dist",
+                stateDirectory: directory.gatewayState,
+                spawnerConfigPath: installation.root + "/deploy/base/gateway/spawner_ui_config.yaml",
+                version: Martlet.version),
+            client: try await client(of: "gateway"), signIn: try SignInTokens(stateDirectory: directory.gatewayState),
+            logger: Logger(label: "gateway"), onListening: { port in await readiness.gatewayListens(on: port) })
+    }
+}
+
+/// A service that can only be made once others run.
+struct Deferred: Service {
+    let make: @Sendable () async throws -> any Service
+
+    func run() async throws { try await make().run() }
+}
+
+/// What services wait for at the start.
+actor Readiness {
+    private var port: Int?
+    private var isApplied = false
+    private var waitingForPort: [CheckedContinuation<Int, Never>] = []
+    private var waitingForManifests: [CheckedContinuation<Void, Never>] = []
+
+    func gatewayListens(on port: Int) {
+        self.port = port
+        for continuation in waitingForPort { continuation.resume(returning: port) }
+        waitingForPort = []
+    }
+
+    var gatewayPort: Int {
+        get async {
+            if let port { return port }
+            return await withCheckedContinuation { waitingForPort.append($0) }
+        }
+    }
+
+    func manifestsApplied() {
+        isApplied = true
+        for continuation in waitingForManifests { continuation.resume() }
+        waitingForManifests = []
+    }
+
+    /// Returns once the roles and kinds exist that services need.
+    var manifestsAreApplied: Void {
+        get async {
+            if isApplied { return }
+            await withCheckedContinuation { waitingForManifests.append($0) }
+        }
+    }
+}

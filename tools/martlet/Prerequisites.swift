@@ -1,0 +1,91 @@
+import Foundation
+
+/// What the machine must have before the platform can start, checked in one place for `up` and `doctor`.
+enum Prerequisites {
+    struct Finding: Sendable {
+        enum Level: String, Sendable { case good, warning, bad }
+        let level: Level
+        let subject: String
+        /// What was found and, unless good, what to do.
+        let detail: String
+    }
+
+    /// Debian's package for each program that Pods need.
+    private static let programs = [("crun", "crun"), ("ip", "iproute2"), ("nft", "nftables")]
+
+    static func findings(installation: Installation) -> [Finding] {
+        var findings: [Finding] = []
+        findings.append(
+            geteuid() == 0
+                ? Finding(level: .good, subject: "user", detail: "root, so Pods can be isolated")
+                : Finding(
+                    level: .bad, subject: "user",
+                    detail: "Martlet must be started as root for now, because Pods get their own network and limits: "
+                        + "run it with sudo"))
+        for (program, package) in programs {
+            if let path = Installation.onPath(program) {
+                findings.append(Finding(level: .good, subject: program, detail: path))
+            } else {
+                findings.append(
+                    Finding(
+                        level: .bad, subject: program,
+                        detail: "`\(program)` is missing: run `make deps`, or `apt-get install \(package)`"))
+            }
+        }
+        if let uv = installation.uv {
+            findings.append(Finding(level: .good, subject: "uv", detail: uv))
+        } else {
+            findings.append(
+                Finding(
+                    level: .bad, subject: "uv",
+                    detail: "`uv`, which builds environments, is missing: run `make deps`, or `pip install uv`"))
+        }
+        if let agent = installation.program("node-agent") {
+            findings.append(Finding(level: .good, subject: "node-agent", detail: agent))
+        } else {
+            findings.append(
+                Finding(
+                    level: .bad, subject: "node-agent",
+                    detail: "the program `node-agent` is not beside martlet: run `make build`"))
+        }
+        if geteuid() == 0 { findings.append(namespaces()) }
+        return findings
+    }
+
+    static func check(installation: Installation) throws {
+        let bad = findings(installation: installation).filter { $0.level == .bad }
+        guard let first = bad.first else { return }
+        let rest = bad.count > 1 ? " (`martlet doctor` lists \(bad.count - 1) more)" : ""
+        throw Complaint(first.detail + rest)
+    }
+
+    /// Network namespaces may be forbidden to root too, in a container for instance.
+    private static func namespaces() -> Finding {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Installation.onPath("unshare") ?? "/usr/bin/unshare")
+        process.arguments = ["--net", "--mount", "true"]
+        process.standardError = FileHandle.nullDevice
+        do {
+            try process.run()
+            process.waitUntilExit()
+            if process.terminationStatus == 0 {
+                return Finding(level: .good, subject: "namespaces", detail: "network and mount namespaces can be made")
+            }
+        } catch {
+            return Finding(
+                level: .bad, subject: "namespaces", detail: "`unshare` is missing: `apt-get install util-linux`")
+        }
+        return Finding(
+            level: .bad, subject: "namespaces",
+            detail: "network namespaces are not permitted here: in a container, start it with --privileged or "
+                + "--cap-add SYS_ADMIN,NET_ADMIN")
+    }
+}
+
+extension Installation {
+    /// `uv`, from the repository's own tools or the path.
+    var uv: String? {
+        let own = root + "/.build/tools/bin/uv"
+        return FileManager.default.isExecutableFile(atPath: own) ? own : Self.onPath("uv")
+    }
+}
