@@ -1,0 +1,43 @@
+"""The platform that tests talk to: real processes on free ports, in temporary folders, ended by their tests."""
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from support.platform import Platform  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def shared_caches(tmp_path_factory):
+    """Environments and packages are built once a run; MARTLET_TEST_CACHE keeps them between runs."""
+    kept = os.environ.get("MARTLET_TEST_CACHE")
+    folder = pathlib.Path(kept) if kept else tmp_path_factory.mktemp("caches")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory, shared_caches):
+    """One running platform for all tests that do not stop or break it."""
+    with Platform(tmp_path_factory.mktemp("martlet"), shared_caches) as running:
+        yield running
+
+
+@pytest.fixture
+def own_platform(tmp_path, shared_caches):
+    """A stopped platform of the test's own: it may start, kill and restart it."""
+    owned = Platform(tmp_path / "data", shared_caches)
+    yield owned
+    owned.destroy()
+
+
+@pytest.fixture
+def namespace(platform, request):
+    """A fresh namespace, removed after the test."""
+    name = platform.fresh_name("t")
+    platform.kubectl("create", "namespace", name)
+    yield name
+    platform.kubectl("delete", "namespace", name, "--wait=false")
