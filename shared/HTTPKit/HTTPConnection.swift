@@ -125,7 +125,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
         guard isActive, mode != .raw, mode != .held else { return }
         let limit: TimeAmount
         if mode == .discarding {
-            limit = .seconds(3)
+            limit = .seconds(5)
         } else if let exchange {
             if exchange.isReceived { return }  // the handler has the time it takes
             limit = environment.limits.bodyTimeout
@@ -173,7 +173,10 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
         case .http:
             let part = unwrapInboundIn(data)
             if let exchange, exchange.isReceived { waiting.append(part) } else { receive(part) }
-        case .discarding: break
+        case .discarding:
+            lastActivity = .now()
+            // All of the refused body has come: nothing is left that could be met by a reset.
+            if case .end = unwrapInboundIn(data) { channel.close(promise: nil) }
         case .held: leftOver.append(Self.rawBytes(data))
         case .raw: context.fireChannelRead(data)
         }
@@ -473,14 +476,14 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     }
 
     /// The request was answered before its body had come: the peer must be able to read the answer, so its bytes are
-    /// thrown away for a moment instead of being met by a reset.
+    /// thrown away as long as they come, half a minute at most, instead of being met by a reset.
     private func discardRest() {
         mode = .discarding
         waiting.removeAll()
         if tls == nil { channel.close(mode: .output, promise: nil) }
         resumeReading()
         // Rare: bad requests and refused bodies only.
-        eventLoop.scheduleTask(in: .seconds(2)) { [channel] in channel.close(promise: nil) }
+        eventLoop.scheduleTask(in: .seconds(30)) { [channel] in channel.close(promise: nil) }
     }
 
     // MARK: Taking over

@@ -21,11 +21,14 @@ public final class RawClient: Sendable {
 
     private init(channel: any Channel, inbox: Inbox) { (self.channel, self.inbox) = (channel, inbox) }
 
-    /// Connects to a port of this machine.
+    deinit { channel.close(promise: nil) }
+
+    /// Connects to a port of this machine. A server that stops sending may still be sent to.
     public static func connect(port: Int) async throws -> RawClient {
         let inbox = Inbox()
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.allowRemoteHalfClosure, value: true)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(inbox) }
             }
@@ -39,7 +42,7 @@ public final class RawClient: Sendable {
     /// Sends bytes as they are.
     public func send(_ bytes: ByteBuffer) async throws { try await channel.writeAndFlush(bytes) }
 
-    /// Takes everything up to and including `end` out of what came; waits for it at most ten seconds.
+    /// Takes everything up to and including `end` out of what came; waits for it at most a minute.
     public func read(through end: String) async throws -> String {
         try await read { bytes in
             let wanted = Array(end.utf8)
@@ -115,9 +118,9 @@ private final class Inbox: ChannelInboundHandler, Sendable {
         }
     }
 
-    /// Waits until more than `count` bytes are there, or the end, for at most ten seconds.
+    /// Waits until more than `count` bytes are there, or the end, for at most a minute.
     func wait(beyond count: Int, on eventLoop: any EventLoop) async throws {
-        let timer = eventLoop.scheduleTask(in: .seconds(10)) { self.wake() }
+        let timer = eventLoop.scheduleTask(in: .seconds(60)) { self.wake() }
         await withCheckedContinuation { continuation in
             let isNews = state.withLock { state in
                 if state.received.count > count || state.isEnded { return true }
@@ -146,6 +149,11 @@ private final class Inbox: ChannelInboundHandler, Sendable {
     }
 
     func channelInactive(context: ChannelHandlerContext) { wake { $0.isEnded = true } }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent { wake { $0.isEnded = true } }
+        context.fireUserInboundEventTriggered(event)
+    }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite("Proxy to notebooks", .timeLimit(.minutes(1)))
+@Suite("Proxy to notebooks", .timeLimit(.minutes(5)))
 struct NotebookProxyTests {
     /// A notebook's server: tells what it got, echoes bodies, streams, and speaks raw bytes after an upgrade.
     private static let notebook: @Sendable (HTTPRequest) async -> HTTPResponse = { request in

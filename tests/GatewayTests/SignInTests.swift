@@ -6,7 +6,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite("Signing in", .timeLimit(.minutes(1)))
+@Suite("Signing in", .timeLimit(.minutes(5)))
 struct SignInTests {
     private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("sign-in-\(UUID().uuidString)")
         .path
@@ -39,7 +39,9 @@ struct SignInTests {
         #expect(restarted.verify(cookie, now: Date() + 101) == nil)
         #expect(restarted.verify(cookie + "x") == nil)
         #expect(restarted.verify(String(cookie.dropLast())) == nil)
-        #expect(restarted.verify("v1." + cookie.dropFirst(3).replacing("a", with: "b")) == nil)
+        for (from, to) in [("A", "B"), ("a", "b"), ("0", "1")] where cookie.dropFirst(3).contains(from) {
+            #expect(restarted.verify("v1." + cookie.dropFirst(3).replacing(from, with: to)) == nil)
+        }
         #expect(try Sessions(stateDirectory: folder + "/other", lifetime: .seconds(100)).verify(cookie) == nil)
         try restarted.revoke(session)
         #expect(restarted.verify(cookie) == nil)

@@ -6,7 +6,7 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
-@Suite("HTTP server", .timeLimit(.minutes(1)))
+@Suite("HTTP server", .timeLimit(.minutes(5)))
 struct HTTPServerTests {
     static let get = "GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 

@@ -6,7 +6,7 @@ import NIOPosix
 import NIOSSL
 import Testing
 
-@Suite("TLS server", .timeLimit(.minutes(1)))
+@Suite("TLS server", .timeLimit(.minutes(5)))
 struct TLSTests {
     /// Sends one request and returns the answer; fails when the handshake does.
     private func ask(

@@ -20,7 +20,7 @@ public enum BuiltinKinds {
     /// update the stored one is kept.
     static func kind(
         _ type: ResourceType, root: String? = nil, short: [String] = [], categories: [String] = [],
-        hasStatus: Bool = false, subresources: [String] = [], isCreateOnly: Bool = false,
+        hasStatus: Bool = false, comesWithStatus: Bool = false, subresources: [String] = [], isCreateOnly: Bool = false,
         storedAs: ResourceType? = nil, fromStored: @escaping @Sendable (JSON) -> JSON = { $0 },
         toStored: @escaping @Sendable (JSON) -> JSON = { $0 },
         defaults: @escaping @Sendable (inout JSON) -> Void = { _ in },
@@ -42,7 +42,7 @@ public enum BuiltinKinds {
             },
             applyDefaults: defaults,
             prepareForCreate: { object in
-                if hasStatus { object["status"] = nil }
+                if hasStatus, !comesWithStatus { object["status"] = nil }
                 create?(&object)
             },
             prepareForUpdate: { object, old in

@@ -117,7 +117,7 @@ extension BuiltinKinds {
         cells: { [Cell.name($0), .int(Int64($0.list("secrets").count)), Cell.age($0, $1)] })
 
     private static let node = kind(
-        .nodes, short: ["no"], hasStatus: true, subresources: ["proxy"],
+        .nodes, short: ["no"], hasStatus: true, comesWithStatus: true, subresources: ["proxy"],
         update: { object, old in object["status"] = old["status"] },
         columns: [
             .name, TableColumn("Status"), TableColumn("Roles"), .age, TableColumn("Version"),
