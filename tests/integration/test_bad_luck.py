@@ -84,7 +84,7 @@ def test_a_foreign_host_name_is_refused(platform):
     assert answer.status_code in (400, 403, 421)
 
 
-@pytest.mark.parametrize("name, words", [("Bad_Name", "lower"), ("x" * 60, "52"), ("", "name")])
+@pytest.mark.parametrize("name, words", [("Bad_Name", "ower-case"), ("x" * 60, "52"), ("", "name")])
 def test_a_bad_notebook_name_is_named_at_its_field(platform, admin, name, words):
     form = {"name": name, "namespace": platform.user_namespace, "image": "ghcr.io/kubeflow/kubeflow/notebook-servers/jupyter-scipy:latest",
             "customImageCheck": False, "serverType": "jupyter", "cpu": "0.5", "memory": "1.0Gi",
@@ -99,9 +99,9 @@ def test_a_bad_notebook_name_is_named_at_its_field(platform, admin, name, words)
 def test_an_image_that_nothing_matches_says_what_to_add(platform, namespace):
     platform.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "odd", "namespace": namespace},
                     "spec": {"containers": [{"name": "main", "image": "example.com/nobody/knows:1"}]}})
-    platform.wait("--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=ErrImagePull", "pod/odd", "-n", namespace)
+    platform.wait("--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=ImagePullBackOff", "pod/odd", "-n", namespace)
     state = platform.get("pod", "odd", "-n", namespace)["status"]["containerStatuses"][0]["state"]["waiting"]
-    assert "environments.yaml" in state["message"] and "example.com/nobody/knows:1" in state["message"]
+    assert "ErrImagePull" in state["message"] and "environments.yaml" in state["message"] and "example.com/nobody/knows:1" in state["message"]
 
 
 def test_a_websocket_peer_that_vanishes_does_no_harm(platform, admin):

@@ -17,6 +17,7 @@ struct Platform: Sendable {
     let started: ContinuousClock.Instant
     let controlPlane: ControlPlane
     let options: Options
+    private let connections = Connections()
     let logger = Logger(label: "martlet")
 
     /// The choices of the command line that services need.
@@ -73,7 +74,13 @@ struct Platform: Sendable {
             configuration: .init(
                 services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger))
-        try await group.run()
+        do {
+            try await group.run()
+        } catch {
+            await connections.close()
+            throw error
+        }
+        await connections.close()
     }
 
     /// A client with the identity that the service has in a cluster.
@@ -91,7 +98,9 @@ struct Platform: Sendable {
         _ = try await controlPlane.ready()
         let path = directory.path + "/kubeconfigs/\(name)"
         try controlPlane.writeKubeconfig(to: path, user: user, groups: groups)
-        return KubeClient(transport: try HTTPKubeTransport(KubeConfiguration.load(kubeconfig: path)))
+        let transport = try HTTPKubeTransport(KubeConfiguration.load(kubeconfig: path))
+        await connections.add(transport)
+        return KubeClient(transport: transport)
     }
 
     private func nodeAgent(_ readiness: Readiness) async throws -> any Service {
@@ -125,6 +134,21 @@ struct Platform: Sendable {
                 version: Martlet.version),
             client: try await client(of: "gateway"), signIn: try SignInTokens(stateDirectory: directory.gatewayState),
             logger: Logger(label: "gateway"), onListening: { port in await readiness.gatewayListens(on: port) })
+    }
+}
+
+/// The connections of all services to the Kubernetes API, closed when the services have ended.
+actor Connections {
+    private var transports: [HTTPKubeTransport] = []
+
+    func add(_ transport: HTTPKubeTransport) { transports.append(transport) }
+
+    func close() async {
+        for transport in transports {
+            // The process ends next; a connection that does not close cleanly ends with it.
+            try? await transport.shutdown()
+        }
+        transports = []
     }
 }
 

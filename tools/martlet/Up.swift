@@ -42,6 +42,8 @@ struct Up: AsyncParsableCommand {
         try Prerequisites.check(installation: installation)
         try directory.prepare()
         let lock = try directory.lock()
+        try PortCheck.check(port, flag: "--port")
+        try PortCheck.check(apiPort, flag: "--api-port")
         try? FileManager.default.removeItem(atPath: directory.runFile)
         let sink = try LogSink(path: directory.logs + "/martlet.log")
         let format = LineLogHandler.Format(rawValue: logFormat.rawValue) ?? .text

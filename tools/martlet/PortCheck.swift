@@ -1,0 +1,28 @@
+import Foundation
+
+/// Whether a port can be listened on, asked before anything starts so that the answer names the flag.
+enum PortCheck {
+    /// - Throws: ``Complaint`` when another program has the port, or it needs more rights.
+    static func check(_ port: Int, flag: String) throws {
+        guard port != 0 else { return }
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return }  // the listener itself will say why
+        defer { close(descriptor) }
+        var reuse: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, socklen_t(MemoryLayout<Int32>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        // Bound but not listening would not conflict with a listener that allows reuse, so listen as well.
+        guard result != 0 || listen(descriptor, 1) != 0 else { return }
+        throw Complaint(
+            "port \(port) of 127.0.0.1 cannot be used: \(String(cString: strerror(errno))). Choose another with \(flag) "
+                + "(0 takes a free one).")
+    }
+}
