@@ -23,9 +23,14 @@ final class DocumentCache: Sendable {
 
     /// The document under a name, made by `make` when it is new or what is served has changed.
     func document(_ name: String, number: UInt64, _ make: () -> JSON) -> [UInt8] {
+        bytes(name, number: number) { make().bytes }
+    }
+
+    /// The same for a document in another form.
+    func bytes(_ name: String, number: UInt64, _ make: () -> [UInt8]) -> [UInt8] {
         let known = state.withLock { state in state.number == number ? state.documents[name] : nil }
         if let known { return known }
-        let bytes = make().bytes
+        let bytes = make()
         state.withLock { state in
             if state.number != number {
                 state.number = number

@@ -52,7 +52,7 @@ public enum BuiltinSchemas {
         case .boolean: return ["type": "boolean"]
         case .time: return ["type": "string", "format": "date-time"]
         case .integerOrString: return ["type": "string", "format": "int-or-string"]
-        case .anything: return ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
+        case .anything: return ["x-kubernetes-preserve-unknown-fields": true]
         case .list(let element):
             return ["type": "array", "items": schema(of: element, prefix: prefix, root: root, open: &open)]
         case .map(let value):

@@ -6,11 +6,21 @@ extension APIServer {
     /// Answers `/openapi/v2`, `/openapi/v3` and the documents below.
     func openAPI(_ request: APIRequest, _ segments: [String]) throws(APIError) -> APIAnswer {
         let number = cluster.registry.number
-        let accept = request.header("accept") ?? ""
-        if !accept.isEmpty, !accept.contains("json"), !accept.contains("*/*") {
-            throw APIError(.notAcceptable, "only the following media types are accepted: application/json")
+        let accept = Self.acceptedTypes(request)
+        let takesJSON = accept.isEmpty || accept.contains { ["application/json", "application/*", "*/*"].contains($0) }
+        let takesBinary = segments.first == "v2" && accept.contains(where: SwaggerEncoder.mediaTypes.contains)
+        guard takesJSON || takesBinary else {
+            throw APIError(
+                .notAcceptable,
+                "only the following media types are accepted: application/json"
+                    + (segments.first == "v2" ? ", \(SwaggerEncoder.mediaTypes[0])" : ""))
         }
         switch (segments.first, segments.count) {
+        case ("v2", 1) where takesBinary:
+            let bytes = documents.bytes("openapi/v2 binary", number: number) { SwaggerEncoder.document(swagger) }
+            var answer = APIAnswer.bytes(bytes)
+            answer.contentType = SwaggerEncoder.mediaTypes[1]
+            return answer
         case ("v2", 1): return .bytes(documents.document("openapi/v2", number: number) { swagger })
         case ("v3", 1): return .bytes(documents.document("openapi/v3", number: number) { openAPIIndex })
         case ("v3", 3...4):
@@ -23,6 +33,13 @@ extension APIServer {
                     openAPIDocument(group: group, version: version)
                 })
         default: throw Self.unknownPath
+        }
+    }
+
+    /// The media types that a request accepts, without their parameters.
+    private static func acceptedTypes(_ request: APIRequest) -> [String] {
+        (request.header("accept") ?? "").split(separator: ",").compactMap { type in
+            type.split(separator: ";").first.map { $0.lowercased().filter { $0 != " " } }
         }
     }
 
@@ -64,7 +81,9 @@ extension APIServer {
             for (path, operations) in kind.openAPIPaths(schema: "#/definitions/\(kind.schemaName)", isV3: false) {
                 paths[path] = operations
             }
-            for (name, schema) in kind.schemas(root: "#/definitions/") { definitions[name] = schema }
+            for (name, schema) in kind.schemas(root: "#/definitions/") {
+                definitions[name] = SwaggerSchema.converted(schema)
+            }
         }
         return [
             "swagger": "2.0", "info": ["title": "Kubernetes", "version": .string(configuration.gitVersion)],
