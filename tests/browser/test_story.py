@@ -37,7 +37,7 @@ def test_a_person_creates_opens_stops_starts_and_deletes_a_notebook(platform, co
         if tab == "Logs":
             expect(page.get_by_text("Jupyter Server").first).to_be_visible()
         if tab == "Events":
-            expect(page.get_by_text("Reissued from").first).to_be_visible()
+            expect(page.get_by_text("Started container").first).to_be_visible()
         screenshots(page, f"notebook-{tab.lower()}")
 
     page.get_by_role("button", name="Stop").first.click()
@@ -68,7 +68,8 @@ def run_cell(lab, code):
     lab.locator(".jp-LauncherCard[data-category=Notebook]").first.click(timeout=60_000)
     cell = lab.locator(".jp-Notebook .jp-CodeCell .cm-content").first
     cell.wait_for(timeout=60_000)
-    expect(lab.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first).to_be_visible(timeout=60_000)
+    # The kernel is connected once the status bar says so; before, running a cell does nothing.
+    expect(lab.locator("#jp-bottom-panel").get_by_text(re.compile(r"\| Idle"))).to_be_visible(timeout=60_000)
     cell.click()
     lab.keyboard.type(code)
     lab.keyboard.press("Shift+Enter")
