@@ -6,7 +6,7 @@ import Logging
 /// Tells people what happens to an object, as core/v1 Events.
 ///
 /// The name of an Event follows from what it says, so the same thing said again, also after a restart, counts up the
-/// same Event. Failures are logged and otherwise ignored: an Event is never worth stopping for.
+/// same Event; what is said about a topic replaces what was said before. Failures are logged and otherwise ignored: an Event is never worth stopping for.
 public struct EventRecorder: Sendable {
     let client: KubeClient
     let component: String
@@ -24,17 +24,23 @@ public struct EventRecorder: Sendable {
     ///   - reason: one word in CamelCase, for machines.
     ///   - message: a sentence, for people.
     ///   - object: what it is about; Events of cluster objects go to the namespace `default`.
-    public func record(_ type: String, reason: String, message: String, about object: KubeObject) async {
-        let event = Self.event(type, reason: reason, message: message, about: object, from: component)
+    ///   - topic: makes this the one Event about something that goes on, whose message is replaced as it proceeds.
+    public func record(
+        _ type: String, reason: String, message: String, about object: KubeObject, topic: String? = nil
+    ) async {
+        let event = Self.event(type, reason: reason, message: message, about: object, from: component, topic: topic)
         do {
             do {
                 _ = try await client.create(.events, event)
             } catch let error as APIError where error.reason == .alreadyExists {
-                let old = try await client.find(.events, event.name, namespace: event.namespace)
-                let count = (old?["count"]?.int ?? 1) + 1
-                _ = try await client.patch(
-                    .events, event.name, namespace: event.namespace,
-                    .merge(["count": .int(count), "lastTimestamp": .string(KubeTime.seconds())]))
+                var change: JSON = ["lastTimestamp": .string(KubeTime.seconds())]
+                if topic != nil {
+                    change["message"] = event["message"]
+                } else {
+                    let old = try await client.find(.events, event.name, namespace: event.namespace)
+                    change["count"] = .int((old?["count"]?.int ?? 1) + 1)
+                }
+                _ = try await client.patch(.events, event.name, namespace: event.namespace, .merge(change))
             }
         } catch {
             logger.warning("event was not recorded", metadata: ["reason": "\(reason)", "error": "\(error)"])
@@ -44,10 +50,10 @@ public struct EventRecorder: Sendable {
     /// The Event as it is first created.
     static func event(
         _ type: String, reason: String, message: String, about object: KubeObject, from component: String,
-        at date: Date = Date()
+        at date: Date = Date(), topic: String? = nil
     ) -> KubeObject {
         let message = String(message.prefix(1024))
-        let identity = [object.uid, type, reason, message, component].joined(separator: "\u{1F}")
+        let identity = [object.uid, type, reason, topic ?? message, component].joined(separator: "\u{1F}")
         var event = KubeObject(
             apiVersion: "v1", kind: "Event", name: "\(object.name.prefix(230)).\(StableHash.hex(identity))",
             namespace: object.namespace ?? "default")

@@ -23,6 +23,20 @@ struct EventRecorderTests {
         #expect(events.allSatisfy { $0["involvedObject"]?["uid"]?.string == pod.uid })
     }
 
+    @Test("progress is one event whose message changes")
+    func progress() async throws {
+        let cluster = FakeCluster()
+        let pod = try await cluster.add(.pods, ["metadata": ["name": "p", "namespace": "team"]])
+        let recorder = EventRecorder(client: cluster.client, component: "test")
+        for percent in [0, 50, 100] {
+            await recorder.record(
+                "Normal", reason: "Pulling", message: "\(percent) %", about: pod, topic: "image")
+        }
+        await recorder.record("Normal", reason: "Pulling", message: "0 %", about: pod, topic: "another image")
+        let events = try await cluster.client.list(.events, namespace: "team").items
+        #expect(Set(events.map { "\($0["message"]?.string ?? "") \($0["count"]?.int ?? 0)" }) == ["100 % 1", "0 % 1"])
+    }
+
     @Test("times are written as Kubernetes reads them")
     func times() {
         let date = Date(timeIntervalSince1970: 1_700_000_000.25)

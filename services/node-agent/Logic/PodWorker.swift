@@ -52,8 +52,15 @@ actor PodWorker {
     let kicker: AsyncStream<Void>.Continuation
     private let jobs: AsyncStream<@Sendable () async -> Void>
     private let jobber: AsyncStream<@Sendable () async -> Void>.Continuation
-    private let events: AsyncStream<(type: String, reason: String, message: String)>
-    private let eventer: AsyncStream<(type: String, reason: String, message: String)>.Continuation
+    private let events: AsyncStream<Remark>
+    private let eventer: AsyncStream<Remark>.Continuation
+
+    /// What becomes an Event about the pod.
+    struct Remark: Sendable {
+        let type, reason, message: String
+        /// Of something that goes on; see ``EventRecorder``.
+        var topic: String?
+    }
 
     init(context: NodeContext, pod: KubeObject) {
         self.context = context
@@ -67,8 +74,7 @@ actor PodWorker {
             secret: { [cache = context.secrets] in cache.get($0, namespace: namespace) })
         (kicks, kicker) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         (jobs, jobber) = AsyncStream.makeStream(of: (@Sendable () async -> Void).self)
-        (events, eventer) = AsyncStream.makeStream(
-            of: (type: String, reason: String, message: String).self, bufferingPolicy: .bufferingNewest(200))
+        (events, eventer) = AsyncStream.makeStream(of: Remark.self, bufferingPolicy: .bufferingNewest(200))
     }
 
     /// Takes a newer state of the object.
@@ -111,14 +117,16 @@ actor PodWorker {
         for track in tracks.values where track.watch >= 0 { context.watcher.stop(track.watch) }
     }
 
-    private func record(_ events: AsyncStream<(type: String, reason: String, message: String)>) async {
+    private func record(_ events: AsyncStream<Remark>) async {
         for await event in events {
             await context.recorder.record(
-                event.type, reason: event.reason, message: event.message, about: spec.object)
+                event.type, reason: event.reason, message: event.message, about: spec.object, topic: event.topic)
         }
     }
 
-    func note(_ type: String, _ reason: String, _ message: String) { eventer.yield((type, reason, message)) }
+    func note(_ type: String, _ reason: String, _ message: String, topic: String? = nil) {
+        eventer.yield(Remark(type: type, reason: reason, message: message, topic: topic))
+    }
 
     /// Notes the same thing at most once in a while.
     private func complain(_ reason: String, _ message: String) {
@@ -477,7 +485,7 @@ actor PodWorker {
                 } ?? true
             if isNews {
                 track.imageEvent = (percent, Date())
-                note("Normal", "Pulling", text)
+                note("Normal", "Pulling", text, topic: image)
             }
             return nil
         case .failed(let message, let retryAt):

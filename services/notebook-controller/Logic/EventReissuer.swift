@@ -32,7 +32,7 @@ struct EventCaches: Sendable {
 /// Says the Events of a Notebook's Pod and StatefulSet again about the Notebook, where people look.
 ///
 /// The name of a repeated Event follows from its source and the Notebook, so that nothing is said twice, even after a
-/// restart; when the source counts up, the repeated one follows.
+/// restart; when the source counts up or says something newer, the repeated one follows.
 struct EventReissuer: Reconciler {
     static let component = "notebook-controller"
 
@@ -52,12 +52,11 @@ struct EventReissuer: Reconciler {
                 _ = try await client.create(.events, wanted)
                 return .settled
             }
-            guard existing["count"] != wanted["count"] || existing["lastTimestamp"] != wanted["lastTimestamp"] else {
-                return .settled
-            }
-            _ = try await client.patch(
-                .events, wanted.name, namespace: wanted.namespace,
-                .merge(["count": wanted["count"] ?? 1, "lastTimestamp": wanted["lastTimestamp"] ?? .null]))
+            let changing = ["count", "lastTimestamp", "message"]
+            guard changing.contains(where: { existing[$0] != wanted[$0] }) else { return .settled }
+            var change: JSON = [:]
+            for field in changing { change[field] = wanted[field] ?? .null }
+            _ = try await client.patch(.events, wanted.name, namespace: wanted.namespace, .merge(change))
         } catch let error as APIError where error.code == 404 || error.code == 403 {
             // The namespace is going away, or the Event ran out: nobody is left to read it.
         }

@@ -1,0 +1,113 @@
+"""Hooks, deadlines, configuration that changes under a running Pod, and logs that are followed."""
+
+import subprocess
+
+from support.pods import claim, config_map, events, pod, run, wait_event, wait_phase
+
+DATA = {"volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+
+
+def data_volume(name):
+    return [{"name": "data", "persistentVolumeClaim": {"claimName": name}}]
+
+
+def test_pre_stop_ends_before_the_signal_comes(platform, namespace):
+    platform.apply(claim("data", namespace))
+    hook = {"lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", "echo hook >> /data/order; sleep 1; echo hooked >> /data/order"]}}}}
+    script = "trap 'echo term >> /data/order; exit 0' TERM; echo up >> /data/order; while :; do sleep 0.1; done"
+    platform.apply(pod("stopped", namespace, script, container={**DATA, **hook}, volumes=data_volume("data")))
+    platform.wait("--for=condition=Ready", "pod/stopped", "-n", namespace)
+    platform.kubectl("delete", "pod", "stopped", "-n", namespace)
+    platform.wait("--for=delete", "pod/stopped", "-n", namespace)
+    text = run(platform, pod("reader", namespace, "cat /data/order", container=DATA, volumes=data_volume("data")))
+    assert text.split() == ["up", "hook", "hooked", "term"]
+
+
+def test_a_pre_stop_that_hangs_ends_with_the_grace_period(platform, namespace):
+    hook = {"lifecycle": {"preStop": {"exec": {"command": ["sleep", "3600"]}}}}
+    platform.apply(pod("stuck", namespace, "exec sleep 3600", container=hook, terminationGracePeriodSeconds=2))
+    platform.wait("--for=condition=Ready", "pod/stuck", "-n", namespace)
+    platform.kubectl("delete", "pod", "stuck", "-n", namespace, "--wait=false")
+    platform.wait("--for=delete", "pod/stuck", "-n", namespace, timeout=60)
+
+
+def test_a_container_is_ready_only_after_its_post_start_hook(platform, namespace):
+    hook = {"lifecycle": {"postStart": {"exec": {"command": ["/bin/sh", "-c", "echo started > /tmp/hook"]}}}}
+    script = "while ! [ -e /tmp/hook ]; do sleep 0.1; done; cat /tmp/hook"
+    assert run(platform, pod("hooked", namespace, script, container=hook)) == "started\n"
+
+
+def test_a_failed_post_start_hook_ends_the_container(platform, namespace):
+    hook = {"lifecycle": {"postStart": {"exec": {"command": ["/bin/sh", "-c", "echo no such luck >&2; exit 4"]}}}}
+    platform.apply(pod("unlucky", namespace, "exec sleep 3600", container=hook, terminationGracePeriodSeconds=1))
+    wait_phase(platform, "unlucky", namespace, "Failed")
+    assert "no such luck" in wait_event(platform, "unlucky", namespace, "FailedPostStartHook")
+    wait_event(platform, "unlucky", namespace, "Killing")
+
+
+def test_a_pod_past_its_deadline_fails(platform, namespace):
+    platform.apply(pod("late", namespace, "exec sleep 3600", activeDeadlineSeconds=2, terminationGracePeriodSeconds=1))
+    wait_phase(platform, "late", namespace, "Failed")
+    status = platform.get("pod", "late", "-n", namespace)["status"]
+    assert status["reason"] == "DeadlineExceeded"
+    wait_event(platform, "late", namespace, "DeadlineExceeded")
+    assert "DeadlineExceeded" in platform.kubectl("get", "pod", "late", "-n", namespace).stdout
+
+
+def test_a_running_pod_sees_new_configuration(platform, namespace):
+    platform.apply(config_map("settings", namespace, colour="red"))
+    platform.kubectl("create", "secret", "generic", "key", "-n", namespace, "--from-literal=word=old")
+    script = """
+cat /settings/colour /key/word; echo; readlink /settings/colour
+while [ "$(cat /settings/colour)" != blue ]; do sleep 0.1; done
+while [ "$(cat /key/word)" != new ]; do sleep 0.1; done
+echo "$(cat /settings/colour) $(cat /key/word) $COLOUR $(cat /fixed)"
+"""
+    mounts = {
+        "volumeMounts": [{"name": "settings", "mountPath": "/settings"}, {"name": "key", "mountPath": "/key"},
+                         {"name": "settings", "mountPath": "/fixed", "subPath": "colour"}],
+        "env": [{"name": "COLOUR", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "colour"}}}],
+    }
+    platform.apply(pod("watching", namespace, script, container=mounts, volumes=[
+        {"name": "settings", "configMap": {"name": "settings"}}, {"name": "key", "secret": {"secretName": "key"}}]))
+    platform.wait("--for=condition=Ready", "pod/watching", "-n", namespace)
+    platform.kubectl("patch", "configmap", "settings", "-n", namespace, "-p", '{"data": {"colour": "blue"}}')
+    platform.kubectl("patch", "secret", "key", "-n", namespace, "-p", '{"stringData": {"word": "new"}}')
+    wait_phase(platform, "watching", namespace)
+    lines = platform.kubectl("logs", "watching", "-n", namespace).stdout.splitlines()
+    assert lines[0] == "redold"
+    # What was given as a variable or by subPath stays as it was at the start, as on a cluster.
+    assert lines[-1] == "blue new red red"
+
+
+def test_a_followed_log_comes_as_it_is_written_and_ends_with_the_container(platform, namespace):
+    platform.apply(config_map("gate", namespace, open="no"))
+    script = "echo one; echo two >&2; while [ $(cat /gate/open) != yes ]; do sleep 0.1; done; echo three; printf four"
+    platform.apply(pod("talker", namespace, script, container={"volumeMounts": [{"name": "gate", "mountPath": "/gate"}]},
+                       volumes=[{"name": "gate", "configMap": {"name": "gate"}}]))
+    platform.wait("--for=condition=Ready", "pod/talker", "-n", namespace)
+    follower = subprocess.Popen(
+        ["kubectl", "--kubeconfig", platform.kubeconfig, "logs", "-f", "talker", "-n", namespace],
+        stdout=subprocess.PIPE, text=True)
+    try:
+        assert {follower.stdout.readline(), follower.stdout.readline()} == {"one\n", "two\n"}
+        platform.kubectl("patch", "configmap", "gate", "-n", namespace, "-p", '{"data": {"open": "yes"}}')
+        assert follower.stdout.read().split() == ["three", "four"]
+        assert follower.wait(60) == 0
+    finally:
+        follower.kill()
+        follower.stdout.close()
+
+
+def test_logs_of_a_container_that_was_restarted(platform, namespace):
+    script = "echo run; [ -e /state/was ] && exec sleep 3600; touch /state/was; echo last words; exit 1"
+    platform.apply(pod("again", namespace, script, restartPolicy="OnFailure",
+                       container={"volumeMounts": [{"name": "state", "mountPath": "/state"}]},
+                       volumes=[{"name": "state", "emptyDir": {}}]))
+    platform.wait("--for=jsonpath={.status.containerStatuses[0].restartCount}=1", "pod/again", "-n", namespace)
+    platform.wait("--for=condition=Ready", "pod/again", "-n", namespace)
+    assert platform.kubectl("logs", "again", "-n", namespace).stdout == "run\n"
+    assert platform.kubectl("logs", "again", "-n", namespace, "--previous").stdout == "run\nlast words\n"
+    stamped = platform.kubectl("logs", "again", "-n", namespace, "--previous", "--tail=1", "--timestamps").stdout
+    assert stamped.split(" ", 1)[1] == "last words\n" and stamped[:4].isdigit()
+    assert [event["reason"] for event in events(platform, "again", namespace)].count("Started") == 1
