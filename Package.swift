@@ -116,7 +116,7 @@ let targets: [Target] =
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "KubeModel", "KubeYAML", "KubeClient", "HTTPKit", "ControlPlane", "ProfileController",
+                "KubeModel", "KubeYAML", "KubeClient", "ControllerKit", "HTTPKit", "ControlPlane", "ProfileController",
                 "NotebookController", "Gateway", "ServiceKit", "ClusterStore", arguments, logging, lifecycle, signals,
                 subprocess, system,
             ], path: "tools/martlet", swiftSettings: settings),

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Something that becomes true once; any number of tasks wait for it.
-final class Latch: Sendable {
+public final class Latch: Sendable {
     private struct State {
         var isOpen = false
         var waiters: [UInt64: CheckedContinuation<Void, any Error>] = [:]
@@ -10,10 +10,14 @@ final class Latch: Sendable {
 
     private let state = Mutex(State())
 
-    var isOpen: Bool { state.withLock(\.isOpen) }
+    /// A closed latch.
+    public init() {}
+
+    /// True once open.
+    public var isOpen: Bool { state.withLock(\.isOpen) }
 
     /// Lets everybody go, now and later.
-    func open() {
+    public func open() {
         let waiters = state.withLock { state in
             state.isOpen = true
             defer { state.waiters = [:] }
@@ -23,7 +27,7 @@ final class Latch: Sendable {
     }
 
     /// Returns once open; throws `CancellationError` when the task is cancelled before.
-    func wait() async throws {
+    public func wait() async throws {
         let id = state.withLock {
             $0.ids += 1
             return $0.ids

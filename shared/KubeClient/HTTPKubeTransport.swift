@@ -34,6 +34,11 @@ public final class HTTPKubeTransport: KubeTransport {
         credentials = Credentials(token: configuration.token, file: configuration.tokenFile)
     }
 
+    /// A transport that nobody closed closes its connections by itself; the client lives until that is done.
+    deinit {
+        client.shutdown { _ in }
+    }
+
     /// Closes the connections.
     public func shutdown() async throws {
         try await client.shutdown()

@@ -48,11 +48,11 @@ def screenshots(platform):
         for label, (width, height) in SIZES.items():
             for scheme in ("light", "dark"):
                 page.set_viewport_size({"width": width, "height": height})
-                page.emulate_media(color_scheme=scheme)
+                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
                 page.screenshot(path=SHOTS / f"{name}-{label}-{scheme}.png")
                 overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
                 assert overflow <= 0, f"{name} at {label} px scrolls sideways by {overflow} px"
         page.set_viewport_size({"width": 1440, "height": 900})
-        page.emulate_media(color_scheme="light")
+        page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
     return take

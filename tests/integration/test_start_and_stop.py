@@ -126,3 +126,10 @@ def test_the_build_says_which_toolchain_is_missing(tmp_path):
     done = subprocess.run(
         ["/bin/bash", str(ROOT / "tools/deps")], capture_output=True, text=True, env={"PATH": str(empty)}, timeout=30)
     assert done.returncode != 0 and "5.9 is too old" in done.stderr
+
+
+def test_a_start_that_fails_half_way_ends_and_says_why(own_platform):
+    done = subprocess.run(
+        own_platform.command("--environments", "/nonexistent.yaml"), capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert "/nonexistent.yaml cannot be read" in done.stderr

@@ -1,4 +1,5 @@
 import ControlPlane
+import ControllerKit
 import Foundation
 import Gateway
 import KubeClient
@@ -17,10 +18,10 @@ struct Announcement: Service {
             to: directory.kubeconfig, user: "martlet-admin", groups: ["system:masters"])
         let client = try await platform.administrator()
         try await Manifests(root: platform.installation.root, client: client).apply()
-        await readiness.manifestsApplied()
+        readiness.manifests.open()
         try await makeProfile(client)
         try await waitForNode(client)
-        let gateway = "http://127.0.0.1:\(await readiness.gatewayPort)"
+        let gateway = "http://127.0.0.1:\(try await readiness.gatewayPort())"
         let elapsed = (ContinuousClock.now - platform.started).components
         let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
         let information: JSON = [

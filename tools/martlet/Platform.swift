@@ -1,4 +1,5 @@
 import ControlPlane
+import ControllerKit
 import Foundation
 import Gateway
 import KubeClient
@@ -7,6 +8,7 @@ import Logging
 import NotebookController
 import ProfileController
 import ServiceLifecycle
+import Synchronization
 import UnixSignals
 
 /// All services of one instance: the control plane first, then what speaks to it, ended in the opposite order.
@@ -56,13 +58,13 @@ struct Platform: Sendable {
             controlPlane,
             Deferred { try await nodeAgent(readiness) },
             Deferred {
-                await readiness.manifestsAreApplied
+                try await readiness.manifests.wait()
                 return ProfileControllerService(
                     client: try await client(of: "profile-controller"),
                     logger: Logger(label: "profile-controller"))
             },
             Deferred {
-                await readiness.manifestsAreApplied
+                try await readiness.manifests.wait()
                 return NotebookControllerService(
                     client: try await client(of: "notebook-controller"),
                     logger: Logger(label: "notebook-controller"))
@@ -104,7 +106,7 @@ struct Platform: Sendable {
     }
 
     private func nodeAgent(_ readiness: Readiness) async throws -> any Service {
-        await readiness.manifestsAreApplied
+        try await readiness.manifests.wait()
         let kubeconfig = directory.path + "/kubeconfigs/node-agent"
         try controlPlane.writeKubeconfig(to: kubeconfig, user: "system:node:martlet", groups: ["system:nodes"])
         guard let program = installation.program("node-agent"), let uv = installation.uv else {
@@ -125,7 +127,7 @@ struct Platform: Sendable {
     }
 
     private func gateway(_ readiness: Readiness) async throws -> any Service {
-        await readiness.manifestsAreApplied
+        try await readiness.manifests.wait()
         return try Gateway(
             configuration: GatewayConfiguration(
                 host: "127.0.0.1", port: options.port, webRoot: installation.root + "/web/dist",
@@ -133,7 +135,7 @@ struct Platform: Sendable {
                 spawnerConfigPath: installation.root + "/deploy/base/gateway/spawner_ui_config.yaml",
                 version: Martlet.version),
             client: try await client(of: "gateway"), signIn: try SignInTokens(stateDirectory: directory.gatewayState),
-            logger: Logger(label: "gateway"), onListening: { port in await readiness.gatewayListens(on: port) })
+            logger: Logger(label: "gateway"), onListening: { port in readiness.gatewayListens(on: port) })
     }
 }
 
@@ -159,37 +161,21 @@ struct Deferred: Service {
     func run() async throws { try await make().run() }
 }
 
-/// What services wait for at the start.
-actor Readiness {
-    private var port: Int?
-    private var isApplied = false
-    private var waitingForPort: [CheckedContinuation<Int, Never>] = []
-    private var waitingForManifests: [CheckedContinuation<Void, Never>] = []
+/// What services wait for at the start; waiting ends with the task, so a failed start ends them all.
+final class Readiness: Sendable {
+    private let listening = Latch()
+    private let port = Mutex(0)
+    /// Opens once the roles and kinds exist that services need.
+    let manifests = Latch()
 
     func gatewayListens(on port: Int) {
-        self.port = port
-        for continuation in waitingForPort { continuation.resume(returning: port) }
-        waitingForPort = []
+        self.port.withLock { $0 = port }
+        listening.open()
     }
 
-    var gatewayPort: Int {
-        get async {
-            if let port { return port }
-            return await withCheckedContinuation { waitingForPort.append($0) }
-        }
-    }
-
-    func manifestsApplied() {
-        isApplied = true
-        for continuation in waitingForManifests { continuation.resume() }
-        waitingForManifests = []
-    }
-
-    /// Returns once the roles and kinds exist that services need.
-    var manifestsAreApplied: Void {
-        get async {
-            if isApplied { return }
-            await withCheckedContinuation { waitingForManifests.append($0) }
-        }
+    /// The port of the gateway, once it listens.
+    func gatewayPort() async throws -> Int {
+        try await listening.wait()
+        return port.withLock { $0 }
     }
 }
