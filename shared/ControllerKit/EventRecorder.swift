@@ -42,6 +42,8 @@ public struct EventRecorder: Sendable {
                 }
                 _ = try await client.patch(.events, event.name, namespace: event.namespace, .merge(change))
             }
+        } catch let error as APIError where error.reason == .notFound || error.message.contains("being terminated") {
+            return  // the namespace goes away, and its Events with it
         } catch {
             logger.warning("event was not recorded", metadata: ["reason": "\(reason)", "error": "\(error)"])
         }

@@ -42,6 +42,8 @@ test("status phases become words", () => {
     assert.equal(own.percent, 42);
     const failed = shownStatus({ phase: "warning" }, event("Failed", 1, "no such image", "Notebook", "lab", "Warning"));
     assert.deepEqual([failed.word, failed.message], ["Needs attention", "no such image"]);
+    const told = shownStatus({ phase: "warning", message: "ErrImagePull: add an entry" }, event("BackOff", 1, "Back-off", "Notebook", "lab", "Warning"));
+    assert.equal(told.message, "ErrImagePull: add an entry");
 });
 
 test("events of an earlier run are left out", () => {

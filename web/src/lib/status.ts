@@ -33,7 +33,8 @@ export function shownStatus(status: Status | undefined, newest?: KubeEvent): Sho
     const warned = newest?.type === "Warning" ? newest : undefined;
     const problem = phase === "warning" && !ordinary.test(message) && failing.test(message);
     if (problem || (phase === "warning" && warned)) {
-        return { tone: "warn", word: "Needs attention", message: clean(warned?.message ?? message), percent: null };
+        // The container's own words say what to do about it; an event only names the symptom.
+        return { tone: "warn", word: "Needs attention", message: clean(problem ? message : warned?.message ?? message), percent: null };
     }
     // The container's own message is newer than the last event, which is not written for every percent.
     const own = ordinary.test(message) ? "" : clean(message);

@@ -30,7 +30,7 @@ const columns: Column<Line>[] = [
     { key: "cpu", title: "CPU", className: "cell-number", order: (row) => parseQuantity(row.cpu) ?? 0, cell: (row) => formatCores(row.cpu) || "–" },
     { key: "memory", title: "Memory", className: "cell-number", order: (row) => parseQuantity(row.memory) ?? 0, cell: (row) => formatSize(row.memory) || "–" },
     { key: "age", title: "Created", className: "cell-time", order: (row) => time(created(row)), cell: (row) => <When time={created(row)} /> },
-    { key: "activity", title: "Last activity", className: "cell-time", order: (row) => time(row.last_activity), cell: (row) => <When time={row.last_activity} /> },
+    { key: "activity", title: "Last activity", className: "cell-time cell-extra", order: (row) => time(row.last_activity), cell: (row) => <When time={row.last_activity} /> },
     { key: "actions", title: "Actions", className: "cell-actions", hideTitle: true, cell: (row) => <RowActions row={row} /> },
 ];
 
