@@ -179,7 +179,11 @@ struct KindTests {
             ])
         #expect(deployment.value(at: "spec", "strategy", "rollingUpdate", "maxSurge") == "25%")
         let missing = #"{"metadata":{"name":"d","namespace":"n"},"spec":{"template":\#(Self.template)}}"#
-        #expect(try Self.create(.deployments, missing).issues == ["spec.selector: Required value"])
+        #expect(
+            try Self.create(.deployments, missing).issues == [
+                "spec.selector: Required value",
+                #"spec.template.metadata.labels: Invalid value: {"app":"a"}: `selector` does not match template `labels`"#,
+            ])
     }
 
     @Test("a StatefulSet's spec is mostly fixed")

@@ -76,14 +76,14 @@ struct StrategicMergePatchTests {
     private let pod =
         #"{"spec":{"containers":[{"name":"a","image":"1","env":[{"name":"X","value":"1"}]},{"name":"b","image":"2"}]}}"#
 
-    @Test("containers are merged by name, their variables too")
+    @Test("containers are merged by name, their variables too; what a patch adds comes before what it leaves alone")
     func mergeKeys() throws {
         let patched = try apply(
             #"{"spec":{"containers":[{"name":"a","env":[{"name":"Y","value":"2"}]},{"name":"c","image":"3"}]}}"#,
             to: pod, .pods)
         #expect(
             patched
-                == #"{"spec":{"containers":[{"name":"a","image":"1","env":[{"name":"X","value":"1"},{"name":"Y","value":"2"}]},{"name":"b","image":"2"},{"name":"c","image":"3"}]}}"#
+                == #"{"spec":{"containers":[{"name":"a","image":"1","env":[{"name":"Y","value":"2"},{"name":"X","value":"1"}]},{"name":"c","image":"3"},{"name":"b","image":"2"}]}}"#
         )
     }
 
@@ -110,12 +110,27 @@ struct StrategicMergePatchTests {
         #expect(names == ["b", "c", "a"])
     }
 
+    @Test(
+        "elements keep their place among those that the patch names",
+        arguments: [
+            (#"[{"name":"b","image":"9"}]"#, ["a", "b", "c"]), (#"[{"name":"c"},{"name":"a"}]"#, ["b", "c", "a"]),
+            (#"[{"name":"n","image":"9"}]"#, ["n", "a", "b", "c"]),
+            (#"[{"name":"b"},{"name":"n","image":"9"}]"#, ["a", "b", "n", "c"]),
+        ])
+    func places(containers: String, names: [String]) throws {
+        let patched = try apply(
+            #"{"spec":{"containers":\#(containers)}}"#,
+            to: #"{"spec":{"containers":[{"name":"a"},{"name":"b"},{"name":"c"}]}}"#, .pods)
+        let found = try JSON(parsing: patched).value(at: "spec", "containers")?.array?.compactMap { $0["name"]?.string }
+        #expect(found == names)
+    }
+
     @Test("lists of scalars with a merge strategy grow, and shrink by directive")
     func primitives() throws {
         #expect(
             try apply(
                 #"{"metadata":{"finalizers":["c"],"$deleteFromPrimitiveList/finalizers":["a"]}}"#,
-                to: #"{"metadata":{"finalizers":["a","b"]}}"#) == #"{"metadata":{"finalizers":["b","c"]}}"#)
+                to: #"{"metadata":{"finalizers":["a","b"]}}"#) == #"{"metadata":{"finalizers":["c","b"]}}"#)
     }
 
     @Test("retainKeys drops what the other strategy needed")

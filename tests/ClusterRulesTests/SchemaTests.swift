@@ -176,11 +176,11 @@ struct DefinitionTests {
             ),
             (
                 #"{"spec":{"type":"object"}}"#, #"{"spec":{}}"#,
-                "spec.versions[0].schema.openAPIV3Schema.properties[spec].type: Required value: must not be empty for specified object fields"
+                "spec.validation.openAPIV3Schema.properties[spec].type: Required value: must not be empty for specified object fields"
             ),
             (
                 #"{"spec":{"type":"object"}}"#, #"{"spec":{"type":"array"}}"#,
-                "spec.versions[0].schema.openAPIV3Schema.properties[spec].items: Required value: must be specified"
+                "spec.validation.openAPIV3Schema.properties[spec].items: Required value: must be specified"
             ),
         ])
     func mistakes(original: String, replacement: String, message: String) throws {

@@ -87,8 +87,10 @@ extension APIServer {
         }
         if object["metadata"] == nil { object["metadata"] = [:] }
         if let custom = kind.custom {
-            let unknown = custom.schema?.prune(&object) ?? []
+            var unknown = custom.schema?.prune(&object) ?? []
+            unknown += try EmbeddedMetadata.read(&object, kind: kind.type, schema: custom.schema)
             try context.report(unknown: unknown, duplicates: duplicates, asPatch: asPatch)
+            custom.schema?.dropNulls(&object)
             custom.schema?.applyDefaults(&object)
         } else {
             let unknown = try kind.definition.decode(&object)

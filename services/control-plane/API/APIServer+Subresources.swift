@@ -123,6 +123,7 @@ extension APIServer {
     private func bind(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
         var duplicates: [String] = []
         let body = try await Codec.body(of: request, duplicates: &duplicates)
+        try checkName(of: body, "Binding", context)
         guard let node = body.value(at: "target", "name")?.string, !node.isEmpty else {
             throw context.kind.invalid(context.name, [FieldIssue(field: "target.name", reason: .required)])
         }
@@ -152,10 +153,18 @@ extension APIServer {
             ["kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Success", "code": 201], status: 201)
     }
 
+    /// What is sent to a subresource of a Pod names the Pod again.
+    private func checkName(of body: JSON, _ kind: String, _ context: RequestContext) throws(APIError) {
+        guard body.value(at: "metadata", "name")?.string == context.name else {
+            throw APIError(.badRequest, "name in URL does not match name in \(kind) object")
+        }
+    }
+
     /// Deletes a Pod unless a disruption budget says that it is needed.
     private func evict(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
         var duplicates: [String] = []
         let body = try await Codec.body(of: request, duplicates: &duplicates)
+        try checkName(of: body, "Eviction", context)
         let pod = try await existing(context)
         let labels = pod.value(at: "metadata", "labels")?.stringMap ?? [:]
         for budget in try await cluster.objects("poddisruptionbudgets.policy", namespace: context.namespace)

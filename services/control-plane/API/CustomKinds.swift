@@ -39,7 +39,7 @@ enum CustomKinds {
             categories: texts("categories"),
             hasStatus: hasStatus, extraSubresources: scale == nil ? [] : ["scale"],
             prepareForCreate: { object in if hasStatus { object["status"] = nil } },
-            validate: { object, _ in schema?.validate(object) ?? [] },
+            validate: { object, _ in (schema?.validate(object) ?? []) + (scale?.issues(in: object) ?? []) },
             columns: columns, cells: cells)
         let selectable = version["selectableFields"]?.array?.compactMap {
             $0["jsonPath"]?.string.map { String($0.drop { $0 == "." }) }
@@ -59,6 +59,33 @@ enum CustomKinds {
         }
         guard let spec = path("specReplicasPath"), let status = path("statusReplicasPath") else { return nil }
         return .init(specReplicas: spec, statusReplicas: status, labelSelector: path("labelSelectorPath"))
+    }
+}
+
+extension ServedKind.ScalePaths {
+    /// What is wrong with the fields that the `scale` subresource shows; paths are written as the definition has them.
+    func issues(in object: JSON) -> [FieldIssue] {
+        func number(_ path: [String]) -> FieldIssue? {
+            guard let value = object.value(at: path), !value.isNull else { return nil }
+            let detail: String
+            if let count = value.int {
+                guard count < 0 || count > Int32.max else { return nil }
+                detail =
+                    count < 0 ? "should be a non-negative integer" : "should be less than or equal to \(Int32.max)"
+            } else {
+                detail = ".\(path.joined(separator: ".")) accessor error: \(value.text) is no int64"
+            }
+            return FieldIssue(
+                field: ".\(path.joined(separator: "."))", reason: .invalid, value: .int(value.int ?? 0), detail: detail)
+        }
+        var issues = [number(specReplicas), number(statusReplicas)].compactMap { $0 }
+        if let path = labelSelector, let value = object.value(at: path), value.string == nil, !value.isNull {
+            let name = ".\(path.joined(separator: "."))"
+            issues.append(
+                FieldIssue(
+                    field: name, reason: .invalid, value: "", detail: "\(name) accessor error: it is no string"))
+        }
+        return issues
     }
 }
 

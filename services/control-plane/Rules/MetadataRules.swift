@@ -12,7 +12,7 @@ public enum MetadataRules {
         names(metadata, kind, &issues)
         issues.add(labels(metadata["labels"], "metadata.labels"))
         annotations(metadata["annotations"], "metadata.annotations", &issues)
-        finalizers(metadata["finalizers"], &issues)
+        finalizers(metadata["finalizers"], isStrict: isStrict(kind.type, isCustom: kind.mergeKeys == nil), &issues)
         owners(metadata["ownerReferences"], &issues)
         if let old { changes(metadata, old["metadata"] ?? [:], &issues) }
         return issues.all
@@ -45,7 +45,7 @@ public enum MetadataRules {
     private static func rule(_ kind: KindDefinition) -> (String) -> [String] {
         switch (kind.type.group, kind.type.kind) {
         case ("", "Namespace"): NameRules.label
-        case ("", "Service"): NameRules.label1035
+        case ("", "Service"): NameRules.label  // a digit may come first since Kubernetes 1.36
         case ("rbac.authorization.k8s.io", _): NameRules.pathSegment
         default: NameRules.subdomain
         }
@@ -93,7 +93,15 @@ public enum MetadataRules {
         }
     }
 
-    private static func finalizers(_ finalizers: JSON?, _ issues: inout Issues) {
+    /// True for the kinds of the core server; those that extend it leave more to their controllers.
+    private static func isStrict(_ type: ResourceType, isCustom: Bool) -> Bool {
+        let extensions = ["apiextensions.k8s.io", "admissionregistration.k8s.io", "coordination.k8s.io"]
+        return !isCustom && !extensions.contains(type.group)
+    }
+
+    private static let standardFinalizers = ["kubernetes", "orphan", "foregroundDeletion"]
+
+    private static func finalizers(_ finalizers: JSON?, isStrict: Bool, _ issues: inout Issues) {
         let names = finalizers?.array ?? []
         for (index, name) in names.enumerated() {
             guard let text = name.string else {
@@ -104,6 +112,14 @@ public enum MetadataRules {
                 continue
             }
             issues.invalid("metadata.finalizers", text, NameRules.qualifiedName(text))
+            guard isStrict else { continue }
+            // The finalizer is looked at once more, under its index, and has to be qualified at all.
+            issues.invalid("metadata.finalizers[\(index)]", text, NameRules.qualifiedName(text))
+            if !text.contains("/"), !standardFinalizers.contains(text) {
+                issues.invalid(
+                    "metadata.finalizers[\(index)]", .string(text),
+                    "name is neither a standard finalizer name nor is it fully qualified")
+            }
         }
         if names.contains("orphan"), names.contains("foregroundDeletion") {
             issues.invalid(
@@ -114,9 +130,9 @@ public enum MetadataRules {
 
     private static func owners(_ owners: JSON?, _ issues: inout Issues) {
         var controllers: [String] = []
-        for (index, json) in (owners?.array ?? []).enumerated() {
+        for json in owners?.array ?? [] {
             let owner = OwnerReference(json)
-            let field = "metadata.ownerReferences[\(index)]"
+            let field = "metadata.ownerReferences"  // without an index, as the real server has it
             if owner.apiVersion.isEmpty {
                 issues.invalid("\(field).apiVersion", "", "version must not be empty")
             }

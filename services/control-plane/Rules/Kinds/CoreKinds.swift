@@ -34,8 +34,8 @@ extension BuiltinKinds {
             for field in ["data", "binaryData"] {
                 for (key, value) in object[field]?.object ?? [:] {
                     issues.invalid("\(field)[\(key)]", key, NameRules.configKey(key))
-                    if field == "binaryData", object.value(at: "data", key) != nil {
-                        issues.invalid("\(field)[\(key)]", .string(key), "duplicate of key present in data")
+                    if field == "data", object.value(at: "binaryData", key) != nil {
+                        issues.invalid("data[\(key)]", .string(key), "duplicate of key present in binaryData")
                     }
                     size += value.string?.utf8.count ?? 0
                 }

@@ -247,8 +247,9 @@ enum WorkloadRules {
     static func check(_ spec: JSON, kind: String, _ issues: inout Issues) {
         issues.notNegative("spec.replicas", spec["replicas"])
         guard let selector = spec["selector"], !selector.isNull else {
-            issues.required("spec.selector")
-            return template(spec["template"], nil, &issues)
+            // DaemonSets leave it at the second issue: a missing selector matches no template.
+            if kind != "daemonset" { issues.required("spec.selector") }
+            return template(spec["template"], .nothing, &issues)
         }
         SelectorRules.check(selector, "spec.selector", &issues)
         if selector["matchLabels"]?.object?.isEmpty ?? true, selector.list("matchExpressions").isEmpty {

@@ -86,7 +86,7 @@ public enum StrategicMergePatch {
             guard patch[key] == nil, let elements = object[key]?.array, let order = value.array,
                 let mergeKey = field(key, of: type)?.mergeKey
             else { continue }
-            object[key] = .array(sorted(elements, by: order, key: mergeKey, original: elements))
+            object[key] = .array(arranged(elements, by: order, key: mergeKey, original: elements))
         }
         return object
     }
@@ -97,7 +97,7 @@ public enum StrategicMergePatch {
         if key.isEmpty {
             var merged = original
             for element in patch where !merged.contains(element) { merged.append(element) }
-            return order.map { sorted(merged, by: $0, key: key, original: original) } ?? merged
+            return arranged(merged, by: order ?? patch, key: key, original: original)
         }
         if patch.contains(where: { $0["$patch"] == "replace" }) {
             return try replacement(patch, .list(type))
@@ -120,7 +120,7 @@ public enum StrategicMergePatch {
                 merged.append(.object(try merge(changes, into: [:], type) ?? [:]))
             }
         }
-        return order.map { sorted(merged, by: $0, key: key, original: original) } ?? merged
+        return arranged(merged, by: order ?? patch, key: key, original: original)
     }
 
     /// The elements of a list that is replaced: directives are taken out.
@@ -146,30 +146,30 @@ public enum StrategicMergePatch {
         try merge(object, into: [:], type) ?? [:]
     }
 
-    /// Elements in the order that the patch asks for; those it does not name keep their place relative to the one that
-    /// came before them.
-    private static func sorted(_ elements: [JSON], by order: [JSON], key: String, original: [JSON]) -> [JSON] {
+    /// The elements in their final order: those that the patch names as it names them, the others as they were; between
+    /// the two, whatever the old list does not have in front of an element of the patch comes behind it.
+    private static func arranged(_ elements: [JSON], by order: [JSON], key: String, original: [JSON]) -> [JSON] {
         func name(_ element: JSON) -> JSON { key.isEmpty ? element : element[key] ?? .null }
-        let names = order.map { key.isEmpty ? $0 : $0[key] ?? .null }
-        let named = names.compactMap { name in elements.first { Self.name($0, key) == name } }
-        var result = named
-        let originalNames = original.map(name)
-        for element in elements where !names.contains(name(element)) {
-            // Behind the nearest earlier element of the original list that is already placed.
-            let position = originalNames.firstIndex(of: name(element)) ?? originalNames.count
-            let before = originalNames[..<position].reversed().first { earlier in
-                result.contains { name($0) == earlier }
-            }
-            if let before, let place = result.firstIndex(where: { name($0) == before }) {
-                result.insert(element, at: place + 1)
-            } else if position < originalNames.count {
-                result.insert(element, at: 0)
+        let wanted = order.map(name)
+        let before = original.map(name)
+        func place(_ element: JSON, in names: [JSON]) -> Int { names.firstIndex(of: name(element)) ?? names.count }
+        func sorted(_ list: [JSON], like names: [JSON]) -> [JSON] {
+            list.enumerated().sorted { left, right in
+                let (a, b) = (place(left.element, in: names), place(right.element, in: names))
+                return a != b ? a < b : left.offset < right.offset
+            }.map(\.element)
+        }
+        var named = sorted(elements.filter { wanted.contains(name($0)) }, like: wanted)[...]
+        var others = sorted(elements.filter { !wanted.contains(name($0)) }, like: before)[...]
+        var result: [JSON] = []
+        while let first = named.first {
+            let (other, own) = (others.first.map { place($0, in: before) }, place(first, in: before))
+            if let other, own < before.count, other < own {
+                result.append(others.removeFirst())
             } else {
-                result.append(element)
+                result.append(named.removeFirst())
             }
         }
-        return result
+        return result + others
     }
-
-    private static func name(_ element: JSON, _ key: String) -> JSON { key.isEmpty ? element : element[key] ?? .null }
 }

@@ -72,6 +72,12 @@ enum DefinitionRules {
             return
         }
         var names: Set<String> = []
+        // What is the same in all versions is checked once, under the name that it had when there was one version.
+        func isShared(_ part: String) -> Bool {
+            versions.allSatisfy { ($0[part] ?? .null) == (versions[0][part] ?? .null) }
+        }
+        let sharesSchema = isShared("schema") && versions[0].value(at: "schema", "openAPIV3Schema")?.object != nil
+        let sharesColumns = isShared("additionalPrinterColumns")
         for (index, version) in versions.enumerated() {
             let path = "spec.versions[\(index)]"
             let name = version.text("name")
@@ -80,15 +86,20 @@ enum DefinitionRules {
                 issues.invalid("spec.versions", .array(versions), "must contain unique version names")
             }
             if let schema = version.value(at: "schema", "openAPIV3Schema"), schema.object != nil {
-                check(schema, "\(path).schema.openAPIV3Schema", isRoot: true, &issues)
+                if sharesSchema, index > 0 { continue }
+                let place = sharesSchema ? "spec.validation.openAPIV3Schema" : "\(path).schema.openAPIV3Schema"
+                check(schema, place, isRoot: true, &issues)
                 do {
                     _ = try StructuralSchema(schema)
                 } catch {
-                    issues.invalid("\(path).schema.openAPIV3Schema", "", error.message)
+                    issues.invalid(place, "", error.message)
                 }
             } else {
                 issues.required("\(path).schema.openAPIV3Schema", "schemas are required")
             }
+        }
+        for (index, version) in versions.enumerated() where !sharesColumns || index == 0 {
+            let path = sharesColumns ? "spec" : "spec.versions[\(index)]"
             for (place, column) in version.list("additionalPrinterColumns").enumerated() {
                 check(column: column, "\(path).additionalPrinterColumns[\(place)]", &issues)
             }

@@ -39,6 +39,8 @@ final class SchemaNode: Sendable {
     let defaultValue: JSON?
     let preservesUnknown: Bool
     let isEmbeddedResource: Bool
+    /// True when members or elements at any depth are resources of their own.
+    let hasResourcesBelow: Bool
     let isIntOrString: Bool
     let listType: ListType
     let allOf: [SchemaNode]
@@ -93,6 +95,10 @@ final class SchemaNode: Sendable {
         defaultValue = schema["default"]
         preservesUnknown = schema["x-kubernetes-preserve-unknown-fields"]?.bool ?? false
         isEmbeddedResource = schema["x-kubernetes-embedded-resource"]?.bool ?? false
+        var children = Array(properties.values)
+        if let items { children.append(items) }
+        if case .schema(let child) = additional { children.append(child) }
+        hasResourcesBelow = children.contains { $0.isEmbeddedResource || $0.hasResourcesBelow }
         isIntOrString = schema["x-kubernetes-int-or-string"]?.bool ?? false
         switch schema["x-kubernetes-list-type"]?.string {
         case "set": listType = .set

@@ -6,7 +6,7 @@ public import KubeModel
 public struct StructuralSchema: Sendable {
     /// The schema as written.
     public let json: JSON
-    private let root: SchemaNode
+    let root: SchemaNode
     private let preservesUnknown: Bool
 
     /// Prepares a schema.
