@@ -33,14 +33,14 @@ def test_the_shell_loads_nothing_from_elsewhere_and_runs_under_a_strict_policy(p
     answer = page.goto(platform.gateway + "/notebooks")
     policy = answer.headers["content-security-policy"]
     assert "unsafe-inline" not in policy and "default-src 'self'" in policy
-    expect(page.get_by_role("heading", name="Notebooks")).to_be_visible()
+    expect(page.get_by_role("heading", name="Notebooks", level=1)).to_be_visible()
     assert foreign == []
 
 
 def test_a_list_is_live_without_reloading(page, platform):
     name, ns = platform.fresh_name("live"), platform.user_namespace
     page.goto(f"{platform.gateway}/notebooks?ns={ns}")
-    expect(page.get_by_role("heading", name="Notebooks")).to_be_visible()
+    expect(page.get_by_role("heading", name="Notebooks", level=1)).to_be_visible()
     stopped = notebook(name, ns)["items"][1]
     stopped["metadata"]["annotations"] = {"kubeflow-resource-stopped": "2026-01-01T00:00:00Z"}
     stopped["spec"]["template"]["spec"].pop("volumes")
@@ -53,11 +53,11 @@ def test_a_list_is_live_without_reloading(page, platform):
 
 def test_pictures_of_the_lists(page, platform, screenshots):
     page.goto(platform.gateway + "/notebooks")
-    expect(page.get_by_role("heading", name="Notebooks")).to_be_visible()
+    expect(page.get_by_role("heading", name="Notebooks", level=1)).to_be_visible()
     page.wait_for_load_state("load")
     screenshots(page, "notebooks")
     page.goto(platform.gateway + "/volumes")
-    expect(page.get_by_role("heading", name="Volumes")).to_be_visible()
+    expect(page.get_by_role("heading", name="Volumes", level=1)).to_be_visible()
     screenshots(page, "volumes")
 
 

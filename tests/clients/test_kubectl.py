@@ -20,6 +20,7 @@ def test_a_notebook_from_yaml_to_deletion(platform):
     described = platform.kubectl("describe", "pod", f"{name}-0", "-n", ns).stdout
     assert "NB_PREFIX" in described and "Started" in described
 
+    platform.wait_for_http(f"{platform.gateway}/notebook/{ns}/{name}/api/status", platform.session())
     logs = platform.kubectl("logs", f"{name}-0", "-n", ns).stdout
     assert "Jupyter Server" in logs and f"/notebook/{ns}/{name}" in logs
     assert len(platform.kubectl("logs", f"{name}-0", "-n", ns, "--tail=2").stdout.splitlines()) == 2

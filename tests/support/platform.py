@@ -147,7 +147,7 @@ class Platform:
 
     def apply(self, manifest, *arguments):
         text = manifest if isinstance(manifest, str) else json.dumps(manifest)
-        return self.kubectl("apply", "-f", "-", "--validate=false", *arguments, input=text)
+        return self.kubectl("apply", "-f", "-", *arguments, input=text)
 
     def session(self):
         """A signed-in HTTP session, as the page's: cookie and CSRF header."""
