@@ -29,6 +29,8 @@ struct APIAnswer: Sendable {
     var contentType = "application/json"
     var headers: [(name: String, value: String)] = []
     var body: Body
+    /// Name of an object that was created, which the request did not name.
+    var createdName = ""
 
     static func json(_ json: JSON, status: Int = 200) -> APIAnswer {
         APIAnswer(status: status, body: .bytes(ByteBuffer(bytes: Codec.encode(json))))

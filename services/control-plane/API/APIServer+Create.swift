@@ -10,7 +10,9 @@ extension APIServer {
         let body = try await Codec.body(of: request, duplicates: &duplicates)
         let object = try incoming(body, duplicates: duplicates, context)
         let stored = try await create(object, context)
-        return answer(stored, context, status: 201)
+        var answer = answer(stored, context, status: 201)
+        if case .stored(let object) = stored { answer.createdName = object.key.name }
+        return answer
     }
 
     /// The outcome of a write: what is stored, or what would be.
@@ -86,16 +88,8 @@ extension APIServer {
             )
         }
         if object["metadata"] == nil { object["metadata"] = [:] }
-        if let custom = kind.custom {
-            var unknown = custom.schema?.prune(&object) ?? []
-            unknown += try EmbeddedMetadata.read(&object, kind: kind.type, schema: custom.schema)
-            try context.report(unknown: unknown, duplicates: duplicates, asPatch: asPatch)
-            custom.schema?.dropNulls(&object)
-            custom.schema?.applyDefaults(&object)
-        } else {
-            let unknown = try kind.definition.decode(&object)
-            try context.report(unknown: unknown, duplicates: duplicates, asPatch: asPatch)
-        }
+        let unknown = try kind.read(&object)
+        try context.report(unknown: unknown, duplicates: duplicates, asPatch: asPatch)
     }
 
     /// Creates an object that was read already.
@@ -153,7 +147,9 @@ extension APIServer {
         var admitted = AdmissionRequest(
             operation: .create, kind: kind, subresource: "", namespace: context.namespace,
             name: candidate.value(at: "metadata", "name")?.string ?? "", user: context.user, isDryRun: context.isDryRun,
-            object: candidate, old: nil)
+            object: candidate, old: nil, warnings: context.warnings, options: context.options)
+        try await admission.prepare(&admitted)
+        try await checkWithWebhooks(admitted)
         return try await cluster.locks.withLocks(try await admission.locks(for: admitted)) {
             () async throws -> Outcome? in
             let name = admitted.name
@@ -182,6 +178,18 @@ extension APIServer {
             }
             return .stored(stored)
         }
+    }
+
+    /// Asks the validating webhooks about an object that has no other mistake.
+    func checkWithWebhooks(_ admitted: AdmissionRequest) async throws {
+        guard admission.hasValidatingWebhooks else { return }
+        let kind = admitted.kind
+        var issues = MetadataRules.validate(admitted.object, old: admitted.old, kind: kind.definition)
+        if admitted.subresource != "status" || kind.isCustom {
+            issues += kind.definition.validate(admitted.object, admitted.old)
+        }
+        guard issues.isEmpty else { throw kind.invalid(admitted.name, issues) }
+        try await admission.askValidatingWebhooks(admitted)
     }
 
     /// Records who changed what.

@@ -103,6 +103,7 @@ extension APIServer {
             }
             let old = try current.json()
             try await admission.checkDeletion(kind: kind, name: context.name, object: old)
+            try await admission.askAboutDeletion(context, old: old)
             if let deletion = try await delete(current, old: old, context, options) { return deletion }
         }
         throw kind.conflict(context.name, ServedKind.modified)

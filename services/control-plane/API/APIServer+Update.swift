@@ -102,7 +102,12 @@ extension APIServer {
         var admitted = AdmissionRequest(
             operation: .update, kind: kind, subresource: context.info.subresource, namespace: context.namespace,
             name: name,
-            user: context.user, isDryRun: context.isDryRun, object: new, old: old)
+            user: context.user, isDryRun: context.isDryRun, object: new, old: old, warnings: context.warnings,
+            options: context.options)
+        if context.info.subresource != "scale" {
+            try await admission.prepare(&admitted)
+            try await checkWithWebhooks(admitted)
+        }
         return try await cluster.locks.withLocks(try await admission.locks(for: admitted)) {
             () async throws -> Outcome? in
             try await admission.admit(&admitted)

@@ -24,14 +24,17 @@ public final class APIServer: Sendable {
         public var gitVersion: String
         /// The authority whose client certificates are believed, PEM.
         public var certificateAuthorityPEM: String
+        /// Where requests are noted; nil notes none.
+        public var audit: AuditLog?
 
         /// Describes the surroundings.
         public init(
             serviceCIDR: String, nodeSocket: String?, tokenIssuer: String, gitVersion: String,
-            certificateAuthorityPEM: String
+            certificateAuthorityPEM: String, audit: AuditLog? = nil
         ) {
             (self.serviceCIDR, self.nodeSocket, self.tokenIssuer) = (serviceCIDR, nodeSocket, tokenIssuer)
             (self.gitVersion, self.certificateAuthorityPEM) = (gitVersion, certificateAuthorityPEM)
+            self.audit = audit
         }
     }
 
@@ -68,7 +71,7 @@ public final class APIServer: Sendable {
         let apiRequest = APIRequest(
             method: request.method, path: request.path, query: Query(raw: request.rawQuery), headers: request.headers,
             body: { limit in try await body.collect(upTo: limit) })
-        let answer = await respond(to: apiRequest) {
+        let answer = await respond(to: apiRequest, id: request.id, address: request.peer.address ?? "") {
             try await self.authenticator.authenticate(
                 headers: request.headers, certificate: request.peer.clientCertificateDER)
         }
@@ -76,12 +79,35 @@ public final class APIServer: Sendable {
     }
 
     /// Answers one request of a user found out by `authenticate`.
-    func respond(to request: APIRequest, authenticate: () async throws -> UserInfo) async -> APIAnswer {
-        do {
-            var user = try await authenticate()
-            let info = RequestInfo(method: request.method, path: request.path, query: request.query)
+    func respond(
+        to request: APIRequest, id: String = "", address: String = "", authenticate: () async throws -> UserInfo
+    ) async -> APIAnswer {
+        let info = RequestInfo(method: request.method, path: request.path, query: request.query)
+        var user = UserInfo.anonymous
+        var sender = ""
+        let answer = await answer(to: request, info) {
+            user = try await authenticate()
+            let own = user.name
             user = try impersonated(user, request)
-            return try await dispatch(request, info, user)
+            if user.name != own { sender = own }
+            return user
+        }
+        if let audit = configuration.audit, AuditLog.covers(info, code: answer.status) {
+            var info = info
+            if info.name.isEmpty { info.name = answer.createdName }
+            audit.record(
+                .init(
+                    id: id, address: address, user: user, impersonator: sender,
+                    agent: String((request.header("user-agent") ?? "").prefix(200)), info: info, code: answer.status))
+        }
+        return answer
+    }
+
+    private func answer(
+        to request: APIRequest, _ info: RequestInfo, identify: () async throws -> UserInfo
+    ) async -> APIAnswer {
+        do {
+            return try await dispatch(request, info, try await identify())
         } catch let error as APIError {
             return .error(error)
         } catch is CancellationError {

@@ -9,6 +9,7 @@ final class Cluster: Sendable {
     let store: Store
     let registry: KindRegistry
     let rbac = RBACAuthorizer()
+    let webhooks = WebhookRegistry()
     let locks = KeyedLocks()
     let logger: Logger
 
@@ -78,6 +79,8 @@ final class Cluster: Sendable {
     func absorb(_ key: ObjectKey, revision: UInt64, json: JSON?) {
         if key.resource.hasSuffix("rbac.authorization.k8s.io") {
             rbac.apply(key, revision: revision, json: json)
+        } else if key.resource == WebhookRegistry.mutating || key.resource == WebhookRegistry.validating {
+            webhooks.apply(key, revision: revision, json: json)
         } else if key.resource == Self.definitions {
             registry.setCustom(key.name, json.map { CustomKinds.served(by: $0) } ?? [])
         }
@@ -85,7 +88,8 @@ final class Cluster: Sendable {
 
     /// Fills the compiled copies from the store.
     func load() async throws {
-        for resource in RBACAuthorizer.resources + [Self.definitions] {
+        let webhooks = [WebhookRegistry.mutating, WebhookRegistry.validating]
+        for resource in RBACAuthorizer.resources + webhooks + [Self.definitions] {
             for object in try await list(resource, namespace: nil).items {
                 absorb(object.key, revision: object.revision, json: try object.json())
             }

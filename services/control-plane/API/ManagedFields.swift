@@ -121,7 +121,13 @@ struct ManagedFields: Sendable {
             let contested = entry.fields.intersection(changed)
             if !contested.isEmpty { conflicts.append((entry.manager, contested)) }
         }
-        if !conflicts.isEmpty, !force { throw Self.conflict(conflicts) }
+        if !conflicts.isEmpty, !force {
+            if manager.name == "kubectl" {
+                let own = Self.unchangedSinceClientSideApply(live, shape: shape)
+                conflicts = conflicts.map { ($0.manager, $0.fields.subtracting(own)) }.filter { !$0.fields.isEmpty }
+            }
+            if !conflicts.isEmpty { throw Self.conflict(conflicts) }
+        }
 
         for index in entries.indices where entries[index].manager != manager { entries[index].fields.subtract(changed) }
         entries.removeAll(where: \.fields.isEmpty)
@@ -142,6 +148,18 @@ struct ManagedFields: Sendable {
         }
         entries.removeAll(where: \.fields.isEmpty)
         return merged
+    }
+
+    /// The fields that `kubectl apply` set on the client's side and that are still as it set them: the same person may
+    /// go on with server-side apply without a conflict with themselves.
+    private static func unchangedSinceClientSideApply(_ live: JSON, shape: MergeShape) -> FieldSet {
+        let annotation = "kubectl.kubernetes.io/last-applied-configuration"
+        guard let text = live.value(at: "metadata", "annotations", annotation)?.string,
+            let applied = try? JSON(parsing: text)
+        else { return FieldSet() }
+        let comparison = FieldComparison(from: applied, to: live, shape: shape)
+        return shape.fieldSet(of: applied).subtracting(comparison.modified).subtracting(comparison.added)
+            .subtracting(comparison.removed)
     }
 
     private static func conflict(_ conflicts: [(manager: Manager, fields: FieldSet)]) -> APIError {

@@ -75,6 +75,16 @@ struct RequestContext: Sendable {
         presentation = try Presentation(accept: request.header("accept"), query: request.query)
     }
 
+    /// The options of a write as an object, which webhooks get to see.
+    var options: JSON {
+        var options: JSON = ["kind": .string(Self.options(info)), "apiVersion": "meta.k8s.io/v1"]
+        if isDryRun { options["dryRun"] = ["All"] }
+        guard info.verb != "delete", info.verb != "deletecollection" else { return options }
+        if let manager = query["fieldManager"], !manager.isEmpty { options["fieldManager"] = .string(manager) }
+        if let text = query["fieldValidation"], !text.isEmpty { options["fieldValidation"] = .string(text) }
+        return options
+    }
+
     /// The kind that holds the options of a write, as messages name it.
     private static func options(_ info: RequestInfo) -> String {
         switch info.verb {

@@ -31,6 +31,7 @@ public final class ControlPlane: Service {
     private let store: Store
     private let keys: KeyFiles
     private let api: APIServer
+    private let audit: AuditLog
     private let gate = ReadyGate<ReadyInfo>()
 
     /// Opens the data folder; nothing listens before ``run()``.
@@ -56,12 +57,13 @@ public final class ControlPlane: Service {
             addresses.append(address)
         }
         keys = try KeyFiles(directory: "\(data)/pki", names: ["localhost"] + service, addresses: addresses)
+        audit = AuditLog(path: "\(data)/audit.log")
         api = try APIServer(
             configuration: .init(
                 serviceCIDR: configuration.serviceCIDR, nodeSocket: configuration.nodeSocket,
                 tokenIssuer: configuration.tokenIssuer,
                 gitVersion: "\(Self.kubernetesVersion)+martlet.\(configuration.version)",
-                certificateAuthorityPEM: keys.authority.certificatePEM),
+                certificateAuthorityPEM: keys.authority.certificatePEM, audit: audit),
             store: store, signer: keys.signer, logger: logger)
     }
 
@@ -91,9 +93,11 @@ public final class ControlPlane: Service {
             gate.open(.failure(ControlPlaneError("the control plane was stopped before it was ready")))
         } catch {
             gate.open(.failure(error))
+            audit.finish()
             await store.close()
             throw error
         }
+        audit.finish()
         await store.close()
     }
 

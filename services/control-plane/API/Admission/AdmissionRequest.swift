@@ -19,6 +19,10 @@ struct AdmissionRequest: Sendable {
     var object: JSON
     /// The state before; nil when the object is new.
     let old: JSON?
+    /// Where webhooks leave what the client is to be told.
+    var warnings: RequestContext.Warnings?
+    /// `CreateOptions` and the like, for webhooks.
+    var options: JSON = [:]
 
     /// True for the creation of an object of a built-in kind.
     func creates(_ name: String) -> Bool { operation == .create && isFor(name) }
@@ -46,17 +50,23 @@ extension AdmissionStep {
 struct AdmissionChain: Sendable {
     let cluster: Cluster
     let steps: [any AdmissionStep]
+    /// The steps that come before the mutating webhooks; they need no locks.
+    let early: [any AdmissionStep]
+    private let late: [any AdmissionStep]
 
     init(cluster: Cluster, serviceCIDR: String) throws {
         self.cluster = cluster
-        steps = [
+        early = [
             NamespaceLifecycleStep(cluster: cluster), EscalationStep(cluster: cluster),
             ServiceAccountStep(cluster: cluster),
             PriorityStep(cluster: cluster), TolerationStep(), LimitRangeStep(cluster: cluster),
-            StorageClassStep(cluster: cluster), try ServiceAddressStep(cluster: cluster, cidr: serviceCIDR),
-            OwnerReferenceStep(cluster: cluster), CustomDefinitionStep(cluster: cluster),
-            ResourceQuotaStep(cluster: cluster),
+            StorageClassStep(cluster: cluster),
         ]
+        late = [
+            try ServiceAddressStep(cluster: cluster, cidr: serviceCIDR), OwnerReferenceStep(cluster: cluster),
+            CustomDefinitionStep(cluster: cluster), ResourceQuotaStep(cluster: cluster),
+        ]
+        steps = early + late
     }
 
     func locks(for request: AdmissionRequest) async throws -> [String] {
@@ -65,8 +75,9 @@ struct AdmissionChain: Sendable {
         return names
     }
 
+    /// Runs the steps that come after the webhooks.
     func admit(_ request: inout AdmissionRequest) async throws {
-        for step in steps { try await step.admit(&request) }
+        for step in late { try await step.admit(&request) }
     }
 
     func validate(_ request: AdmissionRequest) async throws {

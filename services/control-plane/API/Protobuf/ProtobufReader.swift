@@ -15,7 +15,7 @@ struct ProtobufReader {
 
     private static let magic: [UInt8] = [0x6b, 0x38, 0x73, 0]
     /// Structures that Go embeds: their fields belong to the structure around them.
-    private static let embedded: Set<String> = ["localObjectReference", "volumeSource"]
+    private static let embedded: Set<String> = ["localObjectReference", "volumeSource", "ingressRuleValue"]
 
     /// Reads an object in its envelope.
     static func object(_ bytes: [UInt8]) throws(APIError) -> JSON {
@@ -40,7 +40,8 @@ struct ProtobufReader {
                 default: throw Unreadable(reason: "the envelope is damaged")
                 }
             }
-            var json = try message(raw, kind)
+            let versioned = "\(apiVersion)/\(kind)"
+            var json = try message(raw, ProtobufTable.shared.messages[versioned] == nil ? kind : versioned)
             json["apiVersion"] = .string(apiVersion)
             json["kind"] = .string(kind)
             return json

@@ -126,7 +126,32 @@ struct ProtobufTable: Sendable {
         DeploymentStatus: observedGeneration=i#1 replicas=i#2 updatedReplicas=i#3 availableReplicas=i#4 unavailableReplicas=i#5 readyReplicas=i#7 collisionCount=i#8
         Job: metadata=ObjectMeta#1 spec=JobSpec#2 status=JobStatus#3
         JobSpec: parallelism=i#1? completions=i#2? activeDeadlineSeconds=i#3? selector=LabelSelector#4? manualSelector=b#5? template=PodTemplateSpec#6 backoffLimit=i#7? ttlSecondsAfterFinished=i#8? completionMode=s#9 suspend=b#10?
-        JobStatus: startTime=t#2 completionTime=t#3 active=i#4 succeeded=i#5 failed=i#6
+        JobStatus: startTime=t#2 completionTime=t#3 active=i#4 succeeded=i#5 failed=i#6 completedIndexes=s#7 ready=i#9? terminating=i#10? failedIndexes=s#11
+        Ingress: metadata=ObjectMeta#1 spec=IngressSpec#2 status=IngressStatus#3
+        IngressSpec: defaultBackend=IngressBackend#1 tls=[IngressTLS]#2 rules=[IngressRule]#3 ingressClassName=s#4?
+        IngressTLS: hosts=[s]#1 secretName=s#2
+        IngressRule: host=s#1 ingressRuleValue=IngressRuleValue#2
+        IngressRuleValue: http=IngressHTTP#1
+        IngressHTTP: paths=[IngressPath]#1
+        IngressPath: path=s#1 backend=IngressBackend#2 pathType=s#3?
+        IngressBackend: resource=TypedReference#3 service=IngressService#4
+        IngressService: name=s#1 port=IngressPort#2
+        IngressPort: name=s#1 number=i#2
+        IngressStatus: loadBalancer=IngressLoadBalancer#1
+        IngressLoadBalancer: ingress=[IngressAddress]#1
+        IngressAddress: ip=s#1 hostname=s#2
+        TypedReference: apiGroup=s#1? kind=s#2 name=s#3
+        autoscaling/v1/HorizontalPodAutoscaler: metadata=ObjectMeta#1 spec=AutoscalerV1Spec#2 status=AutoscalerV1Status#3
+        HorizontalPodAutoscaler: metadata=ObjectMeta#1 spec=AutoscalerSpec#2 status=AutoscalerStatus#3
+        AutoscalerSpec: scaleTargetRef=AutoscalerTarget#1 minReplicas=i#2? maxReplicas=i#3 metrics=[MetricSpec]#4
+        MetricSpec: type=s#1 resource=ResourceMetric#4 containerResource=ContainerMetric#7
+        ResourceMetric: name=s#1 target=MetricTarget#2
+        ContainerMetric: name=s#1 target=MetricTarget#2 container=s#3
+        MetricTarget: type=s#1 value=q#2 averageValue=q#3 averageUtilization=i#4?
+        AutoscalerStatus: observedGeneration=i#1? lastScaleTime=t#2 currentReplicas=i#3 desiredReplicas=i#4
+        AutoscalerV1Spec: scaleTargetRef=AutoscalerTarget#1 minReplicas=i#2? maxReplicas=i#3 targetCPUUtilizationPercentage=i#4?
+        AutoscalerTarget: kind=s#1 name=s#2 apiVersion=s#3
+        AutoscalerV1Status: observedGeneration=i#1? lastScaleTime=t#2 currentReplicas=i#3 desiredReplicas=i#4 currentCPUUtilizationPercentage=i#5?
         CronJob: metadata=ObjectMeta#1 spec=CronJobSpec#2 status=CronJobStatus#3
         CronJobSpec: schedule=s#1 startingDeadlineSeconds=i#2? concurrencyPolicy=s#3 suspend=b#4? jobTemplate=JobTemplate#5 successfulJobsHistoryLimit=i#6? failedJobsHistoryLimit=i#7? timeZone=s#8
         JobTemplate: metadata=ObjectMeta#1 spec=JobSpec#2

@@ -52,9 +52,11 @@ extension BuiltinKinds {
                             "\(path).timeoutSeconds", .int(timeout),
                             "the timeout value must be between 1 and 30 seconds")
                     }
-                    let client = hook["clientConfig"] ?? [:]
-                    if client.has("url") == client.has("service") {
-                        issues.required("\(path).clientConfig", "exactly one of url or service is required")
+                    WebhookRules.check(client: hook["clientConfig"] ?? [:], "\(path).clientConfig", &issues)
+                    SelectorRules.check(hook["namespaceSelector"], "\(path).namespaceSelector", &issues)
+                    SelectorRules.check(hook["objectSelector"], "\(path).objectSelector", &issues)
+                    if !hook.list("matchConditions").isEmpty {
+                        issues.forbidden("\(path).matchConditions", "conditions are not evaluated by this server")
                     }
                     for (place, rule) in hook.list("rules").enumerated() {
                         for field in ["operations", "apiGroups", "apiVersions", "resources"]

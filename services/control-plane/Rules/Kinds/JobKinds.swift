@@ -45,7 +45,8 @@ extension BuiltinKinds {
                 spec.fill("successfulJobsHistoryLimit", 3)
                 spec.fill("failedJobsHistoryLimit", 1)
                 spec.edit("jobTemplate") { template in
-                    template.edit("spec") { spec in spec.edit("template") { $0.edit("spec", PodDefaults.apply) } }
+                    template.fill("metadata", [:])
+                    template.edit("spec") { spec in spec.edit("template", PodDefaults.applyToTemplate) }
                 }
             }
         },
@@ -105,7 +106,7 @@ enum JobRules {
         spec.fill("suspend", false)
         spec.fill("manualSelector", false)
         spec.fillText("podReplacementPolicy", spec.has("podFailurePolicy") ? "Failed" : "TerminatingOrFailed")
-        spec.edit("template") { $0.edit("spec", PodDefaults.apply) }
+        spec.edit("template", PodDefaults.applyToTemplate)
     }
 
     /// A Job finds its Pods by its own uid, unless its author does that.

@@ -26,6 +26,12 @@ enum PodDefaults {
         }
     }
 
+    /// Fills in a template of Pods, which always shows its metadata.
+    static func applyToTemplate(_ template: inout JSON) {
+        template.fill("metadata", [:])
+        template.edit("spec", apply)
+    }
+
     /// What only holds for Pods: requests follow limits, and Services become environment variables.
     static func applyToPod(_ spec: inout JSON) {
         spec.fill("enableServiceLinks", true)

@@ -49,7 +49,7 @@ extension BuiltinKinds {
 
     static let podTemplate = kind(
         podTemplates,
-        defaults: { $0.edit("template") { $0.edit("spec", PodDefaults.apply) } },
+        defaults: { $0.edit("template", PodDefaults.applyToTemplate) },
         validate: { object, _, issues in TemplateRules.check(object["template"], "template", &issues) },
         columns: [.name, TableColumn("Containers"), TableColumn("Images"), TableColumn("Pod Labels")],
         cells: { object, _ in

@@ -8,7 +8,9 @@ extension BuiltinKinds {
     static let priorityClasses = ResourceType(
         "scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", isNamespaced: false)
 
-    static let policies: [KindDefinition] = [podDisruptionBudget, horizontalPodAutoscaler, priorityClass, lease]
+    static let policies: [KindDefinition] = [
+        podDisruptionBudget, horizontalPodAutoscaler, autoscalerV1, priorityClass, lease,
+    ]
 
     private static let podDisruptionBudget = kind(
         podDisruptionBudgets, short: ["pdb"], hasStatus: true,
@@ -45,7 +47,7 @@ extension BuiltinKinds {
             ]
         })
 
-    private static let horizontalPodAutoscaler = kind(
+    static let horizontalPodAutoscaler = kind(
         horizontalPodAutoscalers, short: ["hpa"], categories: ["all"], hasStatus: true,
         defaults: { object in
             object.edit("spec") { spec in

@@ -36,6 +36,9 @@ extension TypeTable {
         CronJobStatus: active=[ObjectReference] lastScheduleTime=t lastSuccessfulTime=t
         HorizontalPodAutoscaler: apiVersion=s kind=s metadata=ObjectMeta spec=AutoscalerSpec status=AutoscalerStatus
         AutoscalerSpec: scaleTargetRef=ObjectReference minReplicas=i maxReplicas=i metrics=[MetricSpec] behavior=AutoscalerBehavior
+        AutoscalerV1: apiVersion=s kind=s metadata=ObjectMeta spec=AutoscalerV1Spec status=AutoscalerV1Status
+        AutoscalerV1Spec: scaleTargetRef=ObjectReference minReplicas=i maxReplicas=i targetCPUUtilizationPercentage=i
+        AutoscalerV1Status: observedGeneration=i lastScaleTime=t currentReplicas=i desiredReplicas=i currentCPUUtilizationPercentage=i
         AutoscalerBehavior: scaleUp=ScalingRules scaleDown=ScalingRules
         ScalingRules: stabilizationWindowSeconds=i selectPolicy=s policies=[ScalingPolicy] tolerance=q
         ScalingPolicy: type=s value=i periodSeconds=i

@@ -1,0 +1,162 @@
+import Dispatch
+import Foundation
+import KubeModel
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Who did what: one JSON object a line, written behind the answers by a queue of its own.
+///
+/// Bodies, queries and messages are never written, for they may hold secret values. When the disk cannot keep up, entries
+/// are counted instead of kept, and a line tells how many.
+public final class AuditLog: Sendable {
+    /// One request and what became of it.
+    struct Entry: Sendable {
+        let id: String
+        let address: String
+        let user: UserInfo
+        let impersonator: String
+        let agent: String
+        let info: RequestInfo
+        let code: Int
+    }
+
+    private struct State {
+        var waiting: [UInt8] = []
+        var lost = 0
+        var isScheduled = false
+        var file: Int32 = -1
+        var size = 0
+    }
+
+    private static let waitingLimit = 8 << 20
+    private let path: String
+    private let fileLimit: Int
+    private let keptFiles: Int
+    private let queue = DispatchQueue(label: "audit-log")
+    private let state = Mutex(State())
+
+    /// Writes to a file, which only its owner may read.
+    ///
+    /// - Parameters:
+    ///   - fileLimit: bytes after which the file is put aside, as `<path>.1`.
+    ///   - keptFiles: how many files that were put aside are kept.
+    public init(path: String, fileLimit: Int = 32 << 20, keptFiles: Int = 4) {
+        (self.path, self.fileLimit, self.keptFiles) = (path, fileLimit, keptFiles)
+    }
+
+    /// True for requests that are written: all changes, everything that was refused, and who looked at secrets or into
+    /// Pods. Plain reads, and the heartbeats and events that the parts of a cluster write all the time, are not.
+    static func covers(_ info: RequestInfo, code: Int) -> Bool {
+        if code == 401 || code == 403 { return true }
+        guard info.isResource else { return false }
+        if info.resource == "secrets" || ["exec", "attach", "portforward", "log", "proxy"].contains(info.subresource) {
+            return true
+        }
+        if ["get", "list", "watch", "head", "options"].contains(info.verb) { return false }
+        return !["events", "leases"].contains(info.resource) || code >= 400
+    }
+
+    func record(_ entry: Entry) {
+        let info = entry.info
+        var json: JSON = [
+            "time": .string(Timestamp.now.text), "id": .string(entry.id), "user": .string(entry.user.name),
+            "groups": .array(entry.user.groups.map(JSON.string)), "verb": .string(info.verb),
+        ]
+        func add(_ key: String, _ text: String) { if !text.isEmpty { json[key] = .string(text) } }
+        add("impersonatedBy", entry.impersonator)
+        if info.isResource {
+            add("group", info.group)
+            add("resource", info.resource)
+            add("subresource", info.subresource)
+            add("namespace", info.namespace)
+            add("name", info.name)
+        } else {
+            add("path", info.path)
+        }
+        json["decision"] = entry.code == 401 || entry.code == 403 ? "forbid" : "allow"
+        json["code"] = .int(Int64(entry.code))
+        add("address", entry.address)
+        add("agent", entry.agent)
+        append(json.bytes + [0x0A])
+    }
+
+    private func append(_ line: [UInt8]) {
+        let mustSchedule = state.withLock { state in
+            guard state.waiting.count < Self.waitingLimit else {
+                state.lost += 1
+                return false
+            }
+            state.waiting += line
+            defer { state.isScheduled = true }
+            return !state.isScheduled
+        }
+        if mustSchedule { queue.async { self.flush() } }
+    }
+
+    /// Writes what waits. Called on the queue.
+    private func flush() {
+        let (bytes, lost) = state.withLock { state in
+            defer { (state.waiting, state.lost, state.isScheduled) = ([], 0, false) }
+            return (state.waiting, state.lost)
+        }
+        var lines = bytes
+        if lost > 0 {
+            let note: JSON = ["time": .string(Timestamp.now.text), "lost": .int(Int64(lost))]
+            lines += note.bytes + [0x0A]
+        }
+        guard !lines.isEmpty else { return }
+        let file = openFile()
+        guard file >= 0 else { return }
+        var offset = 0
+        while offset < lines.count {
+            let count = lines[offset...].withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+            if count < 0 {
+                if errno == EINTR { continue }
+                break
+            }
+            offset += count
+        }
+        let isFull = state.withLock { state in
+            state.size += offset
+            return state.size >= fileLimit
+        }
+        if isFull { rotate() }
+    }
+
+    private func openFile() -> Int32 {
+        let known = state.withLock(\.file)
+        if known >= 0 { return known }
+        let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        let size = file >= 0 ? Int(lseek(file, 0, SEEK_END)) : 0
+        state.withLock { ($0.file, $0.size) = (file, size) }
+        return file
+    }
+
+    private func closeFile() {
+        let file = state.withLock { state in
+            defer { state.file = -1 }
+            return state.file
+        }
+        if file >= 0 { close(file) }
+    }
+
+    private func rotate() {
+        closeFile()
+        unlink("\(path).\(keptFiles)")
+        for number in stride(from: keptFiles - 1, through: 1, by: -1) {
+            rename("\(path).\(number)", "\(path).\(number + 1)")
+        }
+        rename(path, "\(path).1")
+    }
+
+    /// Writes what waits and closes the file.
+    public func finish() {
+        queue.sync {
+            flush()
+            closeFile()
+        }
+    }
+}

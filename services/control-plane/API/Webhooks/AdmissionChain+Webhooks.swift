@@ -1,0 +1,128 @@
+import ClusterRules
+import KubeModel
+
+/// Webhooks are called outside of the locks of the chain: they may take seconds, and may use the API themselves.
+extension AdmissionChain {
+    /// The webhooks that want to hear of a request, each with the kind under which it does.
+    private func wanted(_ resource: String, _ request: AdmissionRequest) async throws -> [(Webhook, ServedKind)] {
+        let hooks = cluster.webhooks.hooks(resource)
+        // Configurations of webhooks cannot be held back by webhooks, or a mistake in one could not be undone.
+        guard !hooks.isEmpty, request.kind.type.group != "admissionregistration.k8s.io" else { return [] }
+        let caller = WebhookCaller(cluster: cluster)
+        var found: [(Webhook, ServedKind)] = []
+        for hook in hooks {
+            if let kind = try await caller.kind(for: hook, request) { found.append((hook, kind)) }
+        }
+        return found
+    }
+
+    /// Lets the chain's first steps and the mutating webhooks change an object that is about to be written.
+    func prepare(_ request: inout AdmissionRequest) async throws {
+        for step in early { try await step.admit(&request) }
+        guard !cluster.webhooks.hooks(WebhookRegistry.mutating).isEmpty else { return }
+        let caller = WebhookCaller(cluster: cluster)
+        var called: Set<String> = []
+        /// Webhooks that were asked before something changed, and want to see the result.
+        var again: Set<String> = []
+        for (index, hook) in cluster.webhooks.hooks(WebhookRegistry.mutating).enumerated() {
+            let id = "\(index) \(hook.name)"
+            guard request.kind.type.group != "admissionregistration.k8s.io",
+                let kind = try await caller.kind(for: hook, request)
+            else { continue }
+            if try await change(&request, hook, kind, caller) { again.formUnion(called) }
+            if hook.isReinvoked { called.insert(id) }
+        }
+        guard request.operation != .delete else { return }
+        // What the steps fill in may be missing in what webhooks added.
+        let before = request.object
+        for step in early { try await step.admit(&request) }
+        if request.object != before { again.formUnion(called) }
+        for (index, hook) in cluster.webhooks.hooks(WebhookRegistry.mutating).enumerated()
+        where again.contains("\(index) \(hook.name)") {
+            guard let kind = try await caller.kind(for: hook, request) else { continue }
+            _ = try await change(&request, hook, kind, caller)
+        }
+    }
+
+    /// Asks a mutating webhook; true when it changed something.
+    private func change(
+        _ request: inout AdmissionRequest, _ hook: Webhook, _ kind: ServedKind, _ caller: WebhookCaller
+    ) async throws -> Bool {
+        guard let verdict = try await caller.ask(hook, as: kind, request) else { return false }
+        for warning in verdict.warnings { request.warnings?.add(warning) }
+        guard let patch = verdict.patch, request.operation != .delete else { return false }
+        var object = request.object
+        object["apiVersion"] = .string(kind.type.apiVersion)
+        do {
+            object = try JSONPatch.apply(patch, to: object)
+        } catch {
+            throw APIError(.internalError, "Internal error occurred: \(error.message)")
+        }
+        object["apiVersion"] = .string(request.kind.type.apiVersion)
+        try request.kind.read(&object)
+        request.kind.definition.applyDefaults(&object)
+        let isChanged = object != request.object
+        request.object = object
+        return isChanged
+    }
+
+    /// True when a validating webhook may have something to say.
+    var hasValidatingWebhooks: Bool { !cluster.webhooks.hooks(WebhookRegistry.validating).isEmpty }
+
+    /// Asks all validating webhooks at once.
+    func askValidatingWebhooks(_ request: AdmissionRequest) async throws {
+        let wanted = try await wanted(WebhookRegistry.validating, request)
+        guard !wanted.isEmpty else { return }
+        let caller = WebhookCaller(cluster: cluster)
+        let failures = await withTaskGroup(of: (Int, (any Error)?).self) { group in
+            for (index, (hook, kind)) in wanted.enumerated() {
+                group.addTask {
+                    do {
+                        let verdict = try await caller.ask(hook, as: kind, request)
+                        for warning in verdict?.warnings ?? [] { request.warnings?.add(warning) }
+                        return (index, nil)
+                    } catch {
+                        return (index, error)
+                    }
+                }
+            }
+            var failures: [(index: Int, error: any Error)] = []
+            for await (index, error) in group {
+                if let error { failures.append((index, error)) }
+            }
+            return failures
+        }
+        if let first = failures.min(by: { $0.index < $1.index }) { throw first.error }
+    }
+
+    /// Asks both kinds of webhooks about a deletion.
+    func askAboutDeletion(_ context: RequestContext, old: JSON) async throws {
+        guard hasValidatingWebhooks || !cluster.webhooks.hooks(WebhookRegistry.mutating).isEmpty,
+            context.info.subresource.isEmpty
+        else { return }
+        var request = AdmissionRequest(
+            operation: .delete, kind: context.kind, subresource: "", namespace: context.namespace, name: context.name,
+            user: context.user, isDryRun: context.isDryRun, object: .null, old: old, warnings: context.warnings,
+            options: context.options)
+        let caller = WebhookCaller(cluster: cluster)
+        for (hook, kind) in try await wanted(WebhookRegistry.mutating, request) {
+            _ = try await change(&request, hook, kind, caller)
+        }
+        try await askValidatingWebhooks(request)
+    }
+}
+
+extension ServedKind {
+    /// Reads an object as this kind: unknown fields are dropped, custom kinds get their defaults.
+    ///
+    /// - Returns: the paths of the fields that were dropped.
+    @discardableResult
+    func read(_ object: inout JSON) throws(APIError) -> [String] {
+        guard let custom else { return try definition.decode(&object) }
+        var unknown = custom.schema?.prune(&object) ?? []
+        unknown += try EmbeddedMetadata.read(&object, kind: type, schema: custom.schema)
+        custom.schema?.dropNulls(&object)
+        custom.schema?.applyDefaults(&object)
+        return unknown
+    }
+}
