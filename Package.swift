@@ -14,6 +14,7 @@ let settings: [SwiftSetting] = [
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -61,6 +62,7 @@ let targets: [Target] =
     [
         cLibrary("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
         cLibrary("CJWT", pkgConfig: "libjwt", apt: "libjwt-dev"),
+        cLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         library("KubeModel"),
         library("KubeYAML", uses: ["KubeModel", yams]),
         library("KubeClient", uses: ["KubeModel", "KubeYAML", httpClient, nio, nioHTTP1, nioPosix, nioSSL, logging]),
@@ -78,7 +80,7 @@ let targets: [Target] =
             "ClusterAPI", at: "services/control-plane/API",
             uses: [
                 "KubeModel", "KubeYAML", "KubeClient", "ClusterStore", "ClusterRules", "HTTPKit", "Identity",
-                "Certificates", nio, nioHTTP1, nioSSL, nioPosix, httpClient, logging, lifecycle,
+                "Certificates", "CZlib", nio, nioHTTP1, nioSSL, nioPosix, nioWebSocket, httpClient, logging, lifecycle,
             ]),
         library(
             "ClusterControllers", at: "services/control-plane/Controllers",

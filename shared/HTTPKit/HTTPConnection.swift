@@ -56,6 +56,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     private var exchange: Exchange?
     private var waiting = CircularBuffer<HTTPServerRequestPart>()
     private var leftOver = CircularBuffer<ByteBuffer>()
+    private var isInputClosed = false
     private var isReadPending = false
     private var isBodyPaused = false
     private var isDraining = false
@@ -157,6 +158,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
                 while let bytes = leftOver.popFirst() { context.fireChannelRead(wrapInboundOut(bytes)) }
                 context.fireChannelReadComplete()
             }
+            if isInputClosed { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
             context.read()
         default: context.read()
         }
@@ -187,6 +189,10 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if mode == .held, case ChannelEvent.inputClosed? = event as? ChannelEvent {
+            isInputClosed = true  // told after the bytes that came before it
+            return
+        }
         context.fireUserInboundEventTriggered(event)
     }
 

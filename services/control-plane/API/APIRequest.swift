@@ -23,6 +23,8 @@ struct APIAnswer: Sendable {
     enum Body: Sendable {
         case bytes(ByteBuffer)
         case stream(@Sendable (@escaping ChunkWriter) async throws -> Void)
+        /// The closure owns the connection and writes the head itself; only for requests that came over the network.
+        case takeOver(@Sendable (any Channel) async throws -> Void)
     }
 
     var status = 200

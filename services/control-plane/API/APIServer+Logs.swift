@@ -48,7 +48,7 @@ extension APIServer {
             body: .stream { write in for try await chunk in response.body { try await write(chunk) } })
     }
 
-    private func containerName(_ pod: JSON, _ wanted: String) throws(APIError) -> String {
+    func containerName(_ pod: JSON, _ wanted: String) throws(APIError) -> String {
         let name = pod.value(at: "metadata", "name")?.string ?? ""
         func names(_ list: String) -> [String] {
             (pod.value(at: "spec", list)?.array ?? []).compactMap { $0["name"]?.string }

@@ -25,7 +25,11 @@ extension APIServer {
         case ("binding", "create"): return try await bind(request, context)
         case ("eviction", "create"): return try await evict(request, context)
         case ("token", "create"): return try await requestToken(request, context)
-        case ("exec", _), ("attach", _), ("portforward", _), ("proxy", _):
+        case ("exec", "get"), ("attach", "get"), ("exec", "create"), ("attach", "create"):
+            return try await streams(request, context, pod: try await existing(context))
+        case ("portforward", "get"), ("portforward", "create"):
+            return try await portForward(request, context, pod: try await existing(context))
+        case ("proxy", _):
             _ = try await existing(context)
             throw APIError(
                 .unknown, "\(info.resource)/\(info.subresource) is not available in this version of Martlet", code: 501,

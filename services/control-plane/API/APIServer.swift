@@ -193,6 +193,7 @@ extension APIAnswer {
                 status: status, headers: fields,
                 body: hasBody
                     ? .stream { writer in try await produce { chunk in try await writer.write(chunk) } } : .empty)
+        case .takeOver(let own): return HTTPResponse(status: status, body: .takeOver(own))
         }
     }
 }

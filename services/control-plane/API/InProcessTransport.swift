@@ -41,6 +41,10 @@ public struct InProcessTransport: KubeTransport {
 
     private static func chunks(of body: APIAnswer.Body) -> AsyncThrowingStream<ByteBuffer, any Error> {
         switch body {
+        case .takeOver:
+            return AsyncThrowingStream {
+                $0.finish(throwing: APIError(.badRequest, "a connection cannot be upgraded inside the process"))
+            }
         case .bytes(let buffer):
             return AsyncThrowingStream { continuation in
                 if buffer.readableBytes > 0 { continuation.yield(buffer) }

@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <linux/openat2.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -19,6 +21,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 const unsigned long node_mount_bind = MS_BIND | MS_REC;
@@ -178,4 +182,121 @@ int node_statfs(const char *path, uint64_t *total, uint64_t *available) {
     *total = (uint64_t)info.f_blocks * info.f_frsize;
     *available = (uint64_t)info.f_bavail * info.f_frsize;
     return 0;
+}
+
+int node_terminal_listen(const char *directory, const char *name) {
+    int folder = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return -errno;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address;
+    memset(&address, 0, sizeof address);
+    address.sun_family = AF_UNIX;
+    /* Through the descriptor, because the path may be longer than an address. */
+    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", folder, name);
+    int result = fd;
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 1) != 0) {
+        result = -errno;
+        if (fd >= 0) close(fd);
+    }
+    close(folder);
+    return result;
+}
+
+int node_terminal_receive(int listener, int milliseconds) {
+    struct pollfd polled = {listener, POLLIN, 0};
+    if (poll(&polled, 1, milliseconds) <= 0) return -ETIMEDOUT;
+    int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (connection < 0) return -errno;
+    char byte[256];
+    char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(__alignof__(struct cmsghdr))));
+    struct iovec part = {byte, sizeof byte};
+    struct msghdr message;
+    memset(&message, 0, sizeof message);
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    ssize_t size;
+    do {
+        size = recvmsg(connection, &message, MSG_CMSG_CLOEXEC);
+    } while (size < 0 && errno == EINTR);
+    close(connection);
+    struct cmsghdr *header = size >= 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) return -EPROTO;
+    int terminal;
+    memcpy(&terminal, CMSG_DATA(header), sizeof terminal);
+    return terminal;
+}
+
+void node_terminal_stop(int listener) { shutdown(listener, SHUT_RDWR); }
+
+int node_terminal_resize(int terminal, unsigned short columns, unsigned short rows) {
+    struct winsize size;
+    memset(&size, 0, sizeof size);
+    size.ws_col = columns;
+    size.ws_row = rows;
+    return ioctl(terminal, TIOCSWINSZ, &size) == 0 ? 0 : -errno;
+}
+
+int node_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) == 0 ? 0 : -errno; }
+
+int node_set_nonblocking(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
+}
+
+int node_wait(int fd, int for_writing, int milliseconds) {
+    struct pollfd polled = {fd, for_writing ? POLLOUT : POLLIN, 0};
+    int ready = poll(&polled, 1, milliseconds);
+    return ready >= 0 ? ready > 0 : errno == EINTR ? 0 : -errno;
+}
+
+struct connect_request {
+    const char *path;
+    unsigned short port;
+    int result;
+};
+
+static void *connect_in_namespace(void *argument) {
+    struct connect_request *request = argument;
+    int namespace = open(request->path, O_RDONLY | O_CLOEXEC);
+    if (namespace < 0 || setns(namespace, CLONE_NEWNET) != 0) {
+        request->result = -errno;
+        if (namespace >= 0) close(namespace);
+        return NULL;
+    }
+    close(namespace);
+    struct sockaddr_in four;
+    memset(&four, 0, sizeof four);
+    four.sin_family = AF_INET;
+    four.sin_port = htons(request->port);
+    four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    struct sockaddr_in6 six;
+    memset(&six, 0, sizeof six);
+    six.sin6_family = AF_INET6;
+    six.sin6_port = htons(request->port);
+    six.sin6_addr = in6addr_loopback;
+    const struct timeval limit = {10, 0};
+    for (int i = 0; i < 2; i++) {
+        int fd = socket(i ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0) continue;
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+        const struct sockaddr *address = i ? (struct sockaddr *)&six : (struct sockaddr *)&four;
+        if (connect(fd, address, i ? sizeof six : sizeof four) == 0) {
+            request->result = fd;
+            return NULL;
+        }
+        if (i == 0) request->result = -errno;
+        close(fd);
+    }
+    return NULL;
+}
+
+int node_connect_in_namespace(const char *path, unsigned short port) {
+    struct connect_request request = {path, port, -ENETUNREACH};
+    pthread_t thread;
+    int error = pthread_create(&thread, NULL, connect_in_namespace, &request);
+    if (error != 0) return -error;
+    pthread_join(thread, NULL);
+    return request.result;
 }

@@ -35,18 +35,32 @@ struct ContainerRuntime: Sendable {
 
     /// Runs a command in a container, as its user and with its variables.
     func execute(_ arguments: [String], in run: ContainerRun, within limit: Duration) async throws -> Command.Outcome {
-        guard let bytes = FileTools.read("\(run.directory)/config.json"), let config = try? JSON(parsing: bytes),
-            var process = config["process"]
-        else { throw NodeError("the container is not running") }
-        process["args"] = .array(arguments.map(JSON.string))
-        let number = Self.execNumber.add(1, ordering: .relaxed).newValue
-        let path = "\(run.directory)/exec-\(number).json"
-        try FileTools.write(process.bytes, to: path, mode: 0o600)
+        let path = try writeProcess(arguments, in: run)
         defer { unlink(path) }
         return try await crun(["exec", "-p", path, run.id]).run(within: limit)
     }
 
-    private func crun(_ arguments: [String]) -> Command {
+    /// Writes what crun needs to know of a further process in a container: its user and variables are the container's.
+    /// The caller removes the file.
+    func writeProcess(_ arguments: [String], in run: ContainerRun, hasTerminal: Bool = false) throws -> String {
+        guard let bytes = FileTools.read("\(run.directory)/config.json"), let config = try? JSON(parsing: bytes),
+            var process = config["process"]
+        else { throw NodeError("the container is not running") }
+        process["args"] = .array(arguments.map(JSON.string))
+        if hasTerminal {
+            process["terminal"] = true
+            let variables = process["env"]?.array ?? []
+            if !variables.contains(where: { $0.string?.hasPrefix("TERM=") ?? false }) {
+                process["env"] = .array(variables + ["TERM=xterm"])
+            }
+        }
+        let path = "\(run.directory)/exec-\(Self.execNumber.add(1, ordering: .relaxed).newValue)"
+        try FileTools.write(process.bytes, to: path, mode: 0o600)
+        return path
+    }
+
+    /// A command line of crun.
+    func crun(_ arguments: [String]) -> Command {
         Command(tools.crun, ["--cgroup-manager=cgroupfs", "--root=\(configuration.crunRoot)"] + arguments)
     }
 

@@ -84,7 +84,9 @@ public struct NodeAgent: Service {
         environments.observe { waker.yield("") }
         for cache in [configMaps, secrets] { cache.observe { waker.yield($0.object.namespace ?? "") } }
 
-        let routes = NodeRoutes(configuration: configuration, pods: pods, logger: logger).router()
+        let routes = NodeRoutes(
+            configuration: configuration, pods: pods, runtime: context.runtime, logger: logger
+        ).router()
         let server = HTTPServer(listener: .unix(path: configuration.socketPath), logger: logger) { await routes($0) }
         let names = DNSServer(
             address: self.network.gateway, domain: configuration.clusterDomain, services: serviceNetwork, logger: logger

@@ -10,6 +10,7 @@ import NIOHTTP1
 struct NodeRoutes: Sendable {
     let configuration: NodeConfiguration
     let pods: WatchCache
+    let runtime: ContainerRuntime
     let logger: Logger
 
     func router() -> Router {
@@ -18,6 +19,7 @@ struct NodeRoutes: Sendable {
         router.add("GET", "/containerLogs/{namespace}/{pod}/{container}") { request, parameters in
             try logs(request, parameters)
         }
+        addStreams(to: &router)
         return router
     }
 

@@ -140,28 +140,36 @@ enum LoopbackForwarder {
 }
 
 /// Copies what one channel reads to another on the same event loop; reads on when it is written.
-private final class SpliceHandler: ChannelInboundHandler {
+final class SpliceHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     var peer: (any Channel)?
+    private var lastWrite: EventLoopFuture<Void>?
 
     func channelActive(context: ChannelHandlerContext) { context.read() }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = unwrapInboundIn(data)
         let channel = context.channel
-        peer?.writeAndFlush(buffer).whenComplete { result in
+        lastWrite = peer?.writeAndFlush(buffer)
+        lastWrite?.whenComplete { result in
             if case .success = result { channel.read() } else { channel.close(promise: nil) }
         }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .some(.inputClosed) = event as? ChannelEvent { peer?.close(mode: .output, promise: nil) }
+        if case .some(.inputClosed) = event as? ChannelEvent { afterWrites { $0.close(mode: .output, promise: nil) } }
         context.fireUserInboundEventTriggered(event)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        peer?.close(promise: nil)
+        afterWrites { $0.close(promise: nil) }
         peer = nil
+    }
+
+    /// A channel that is closed drops what it has not sent yet.
+    private func afterWrites(_ body: @escaping @Sendable (any Channel) -> Void) {
+        guard let peer else { return }
+        if let lastWrite { lastWrite.whenComplete { _ in body(peer) } } else { body(peer) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }

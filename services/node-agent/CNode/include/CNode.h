@@ -40,6 +40,25 @@ int node_inotify_read(int fd, int *watches, int capacity);
 uint64_t node_hard_limit_of_files(void);
 int node_raise_limit_of_files(void);
 
+/* Terminals. `listen` makes a socket on which crun hands over the master of a terminal, in a directory and under a short
+ * name; `receive` waits for it, at most so many milliseconds or until `stop` is called. */
+int node_terminal_listen(const char *directory, const char *name);
+int node_terminal_receive(int listener, int milliseconds);
+void node_terminal_stop(int listener);
+int node_terminal_resize(int terminal, unsigned short columns, unsigned short rows);
+
+/* A pipe whose ends are not inherited; the descriptors are written to `ends`. */
+int node_pipe(int ends[2]);
+
+/* Makes reading and writing return at once. */
+int node_set_nonblocking(int fd);
+
+/* Waits until a descriptor can be read, or written: 1, 0 when the time is up, -errno. */
+int node_wait(int fd, int for_writing, int milliseconds);
+
+/* Connects to a port of the loopback device in a network namespace. */
+int node_connect_in_namespace(const char *path, unsigned short port);
+
 /* Size of the file system below `path`, in bytes. */
 int node_statfs(const char *path, uint64_t *total, uint64_t *available);
 
