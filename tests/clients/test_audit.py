@@ -53,3 +53,20 @@ def test_strangers_are_written_too(own_control_plane):
     entries = [json.loads(line) for line in (own_control_plane.data / "audit.log").read_text().splitlines()]
     refused, = [entry for entry in entries if entry["code"] == 401]
     assert refused["user"] == "system:anonymous" and refused["decision"] == "forbid"
+
+
+def test_full_files_are_put_aside_and_the_oldest_go(tmp_path):
+    with ControlPlane(tmp_path / "data", "--audit-file-limit", "3000", "--no-controllers") as plane:
+        session, url = plane.session()
+        for number in range(60):
+            answer = session.post(f"{url}/api/v1/namespaces", json={"metadata": {"name": f"n{number}"}}, timeout=20)
+            assert answer.status_code == 201
+    files = [plane.data / f"audit.log.{number}" for number in (4, 3, 2, 1)]
+    assert not (plane.data / "audit.log.5").exists()
+    names = []
+    for file in [*files, plane.data / "audit.log"]:
+        if file.name == "audit.log" and not file.exists():
+            continue  # it was put aside just now
+        assert file.stat().st_mode & 0o777 == 0o600
+        names += [json.loads(line)["name"] for line in file.read_text().splitlines()]
+    assert names == [f"n{number}" for number in range(60)][-len(names):] and len(names) < 60

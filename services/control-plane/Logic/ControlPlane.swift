@@ -57,7 +57,7 @@ public final class ControlPlane: Service {
             addresses.append(address)
         }
         keys = try KeyFiles(directory: "\(data)/pki", names: ["localhost"] + service, addresses: addresses)
-        audit = AuditLog(path: "\(data)/audit.log")
+        audit = AuditLog(path: "\(data)/audit.log", fileLimit: configuration.auditFileLimit)
         api = try APIServer(
             configuration: .init(
                 serviceCIDR: configuration.serviceCIDR, nodeSocket: configuration.nodeSocket,

@@ -20,13 +20,15 @@ public struct ControlPlaneConfiguration: Sendable {
     public var controllersEnabled: Bool
     /// Folder of the volumes of claims; nil is `volumes` in the data folder.
     public var volumesDirectory: String?
+    /// Bytes after which `audit.log` is put aside.
+    public var auditFileLimit: Int
 
     /// The usual settings for a data folder.
     public init(
         dataDirectory: String, host: String = "127.0.0.1", port: Int = 6443, serviceCIDR: String = "10.96.0.0/20",
         nodeSocket: String? = nil, advertisedAddress: String? = nil, version: String = "0.1.0",
         tokenIssuer: String = "https://kubernetes.default.svc.cluster.local", controllersEnabled: Bool = true,
-        volumesDirectory: String? = nil
+        volumesDirectory: String? = nil, auditFileLimit: Int = 32 << 20
     ) {
         self.dataDirectory = dataDirectory
         self.host = host
@@ -38,6 +40,7 @@ public struct ControlPlaneConfiguration: Sendable {
         self.tokenIssuer = tokenIssuer
         self.controllersEnabled = controllersEnabled
         self.volumesDirectory = volumesDirectory
+        self.auditFileLimit = auditFileLimit
     }
 }
 

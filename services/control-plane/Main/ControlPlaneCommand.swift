@@ -19,6 +19,7 @@ struct ControlPlaneCommand: AsyncParsableCommand {
     @Option(help: "Addresses of Services.") var serviceCidr = "10.96.0.0/20"
     @Option(help: "Unix socket of the node agent, for logs.") var nodeSocket: String?
     @Option(help: "Address under which Pods reach the API.") var advertiseAddress: String?
+    @Option(help: "Bytes after which audit.log is put aside; four such files are kept.") var auditFileLimit = 32 << 20
     @Flag(help: "Run the API alone.") var noControllers = false
     @Option(help: "Form of log lines: text or json.", transform: Self.format) var logFormat = LineLogHandler.Format.text
     @Option(help: "Least important level that is logged.", transform: Self.level) var logLevel = Logger.Level.info
@@ -48,7 +49,8 @@ struct ControlPlaneCommand: AsyncParsableCommand {
             let plane = try ControlPlane(
                 ControlPlaneConfiguration(
                     dataDirectory: dataDir, host: host, port: port, serviceCIDR: serviceCidr, nodeSocket: nodeSocket,
-                    advertisedAddress: advertiseAddress, controllersEnabled: !noControllers), logger: logger)
+                    advertisedAddress: advertiseAddress, controllersEnabled: !noControllers,
+                    auditFileLimit: auditFileLimit), logger: logger)
             let group = ServiceGroup(
                 configuration: .init(
                     services: [plane, KubeconfigWriter(plane: plane, path: "\(dataDir)/kubeconfig", logger: logger)],
