@@ -29,6 +29,7 @@ struct Platform: Sendable {
         let environments: String
         let environmentsDirectory: String
         let uvCacheDirectory: String
+        let logFormat: LogFormat
         let logLevel: LogLevel
     }
 
@@ -41,7 +42,8 @@ struct Platform: Sendable {
             port: up.port, range: try NetworkRange.claim(for: directory),
             environments: up.environments ?? installation.root + "/deploy/local/environments.yaml",
             environmentsDirectory: up.environmentsDir ?? directory.path + "/environments",
-            uvCacheDirectory: up.uvCacheDir ?? directory.path + "/uv-cache", logLevel: up.logLevel)
+            uvCacheDirectory: up.uvCacheDir ?? directory.path + "/uv-cache", logFormat: up.logFormat,
+            logLevel: up.logLevel)
         controlPlane = try ControlPlane(
             ControlPlaneConfiguration(
                 dataDirectory: directory.path, host: "127.0.0.1", port: up.apiPort,
@@ -119,7 +121,8 @@ struct Platform: Sendable {
                 "--pod-cidr", options.range.podCIDR, "--service-cidr", options.range.serviceCIDR,
                 "--socket", nodeSocket, "--environments", options.environments,
                 "--environments-dir", options.environmentsDirectory, "--uv-cache-dir", options.uvCacheDirectory,
-                "--log-level", options.logLevel.rawValue, "--until-stdin-closes",
+                "--log-format", options.logFormat.rawValue, "--log-level", options.logLevel.rawValue,
+                "--until-stdin-closes",
             ],
             path: (uv as NSString).deletingLastPathComponent + ":"
                 + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"),

@@ -3,6 +3,7 @@ import Foundation
 import KubeClient
 import Logging
 import NodeAgent
+import ServiceKit
 import ServiceLifecycle
 import UnixSignals
 
@@ -30,6 +31,7 @@ struct NodeAgentCommand: ParsableCommand {
             "End when standard input closes, leaving pods to the next start: the way to end with the process that started this one."
     )
     var untilStdinCloses = false
+    @Option(help: "Form of log lines: text or json.") var logFormat = "text"
     @Option(help: "Least severe messages to log: debug, info, warning, error.") var logLevel = "info"
 
     func run() throws {}
@@ -73,11 +75,9 @@ let dataDirectory = absolute(flags.dataDir)
 do {
     // Before anything starts a thread: the program moves into a mount namespace of its own.
     try Preflight.enterNamespace(dataDirectory: dataDirectory)
-    LoggingSystem.bootstrap { label in
-        var handler = StreamLogHandler.standardError(label: label)
-        handler.logLevel = Logger.Level(rawValue: flags.logLevel) ?? .info
-        return handler
-    }
+    let format = LineLogHandler.Format(rawValue: flags.logFormat) ?? .text
+    let level = Logger.Level(rawValue: flags.logLevel) ?? .info
+    LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level, sink: .standardError) }
     let logger = Logger(label: "node-agent")
     let transport = try HTTPKubeTransport(try KubeConfiguration.load(kubeconfig: flags.kubeconfig))
     let configuration = NodeConfiguration(
