@@ -72,10 +72,10 @@ struct EnvironmentTests {
     @Test("failures of uv become one line")
     func complaints() {
         let text =
-            "Using Python 3.11\nerror: Failed to fetch: `https://pypi.org/simple/x/`\n  Caused by: dns error\n\nhint: more\n"
+            "Using Python 3.11\nerror: Failed to fetch: `https://index.example/simple/x/`\n  Caused by: dns error\n\nhint: more\n"
         #expect(
             EnvironmentBuild.complaint(text).hasPrefix(
-                "error: Failed to fetch: `https://pypi.org/simple/x/` Caused by: dns error"))
+                "error: Failed to fetch: `https://index.example/simple/x/` Caused by: dns error"))
         #expect(EnvironmentBuild.complaint("error: x\n  No space left on device (os error 28)") == "the disk is full")
     }
 

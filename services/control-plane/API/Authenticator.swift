@@ -17,7 +17,7 @@ struct Authenticator: Sendable {
         guard let header = headers.first(name: "authorization"), !header.isEmpty else { return .anonymous }
         let parts = header.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == "bearer" else { throw APIError(.unauthorized, "Unauthorized") }
-        let token = parts[1].filter { $0 != " " }
+        let token = Substring(parts[1].utf8.drop { $0 == UInt8(ascii: " ") })
         return try await tokens.authenticate(String(token), audiences: [tokens.audience]).user
     }
 }
@@ -40,6 +40,11 @@ private final class SubjectCache: Sendable {
 }
 
 extension APIServer {
+    /// A look at the first letter, since every field of every request is asked.
+    private static func mayImpersonate(_ field: String) -> Bool {
+        field.utf8.first == UInt8(ascii: "i") || field.utf8.first == UInt8(ascii: "I")
+    }
+
     /// The user that a request wants to act as, if its own user may do that.
     func impersonated(_ user: UserInfo, _ request: APIRequest) throws(APIError) -> UserInfo {
         let name = request.header("impersonate-user") ?? ""
@@ -47,7 +52,7 @@ extension APIServer {
         let uid = request.header("impersonate-uid") ?? ""
         let prefix = "impersonate-extra-"
         var extra: [String: [String]] = [:]
-        for (field, value) in request.headers where field.lowercased().hasPrefix(prefix) {
+        for (field, value) in request.headers where Self.mayImpersonate(field) && field.lowercased().hasPrefix(prefix) {
             extra[field.lowercased().dropFirst(prefix.count).removingPercentEncodingOfUTF8, default: []].append(value)
         }
         guard !name.isEmpty else {

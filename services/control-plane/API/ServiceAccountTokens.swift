@@ -9,6 +9,7 @@ struct ServiceAccountTokens: Sendable {
     let verifier: TokenVerifier
     let issuer: String
     let cluster: Cluster
+    private let verified = VerifiedTokens()
 
     init(signer: TokenSigner, issuer: String, cluster: Cluster) throws {
         (self.signer, self.issuer, self.cluster) = (signer, issuer, cluster)
@@ -29,11 +30,17 @@ struct ServiceAccountTokens: Sendable {
     /// - Parameter audiences: the token must be for one of these.
     func authenticate(_ token: String, audiences: [String]) async throws -> Proof {
         let refused = APIError(.unauthorized, "Unauthorized")
+        let now = Date()
         let claims: Claims
-        do throws(TokenError) {
-            claims = try verifier.verify(token, audience: nil, issuer: issuer, now: Date())
-        } catch {
-            throw refused
+        if let known = verified.claims(of: token, now: now) {
+            claims = known
+        } else {
+            do throws(TokenError) {
+                claims = try verifier.verify(token, audience: nil, issuer: issuer, now: now)
+            } catch {
+                throw refused
+            }
+            verified.remember(claims, of: token)
         }
         let matching = claims.audience.filter(audiences.contains)
         let details = claims["kubernetes.io"] ?? [:]
