@@ -59,7 +59,7 @@ extension APIServer {
 
     /// Reads, changes and writes an object, again when somebody else was faster and the caller named no version.
     ///
-    /// - Parameter transform: the new state from the present one (in the version of the request).
+    /// `transform` makes the new state from the present one, in the version of the request.
     func change(
         _ context: RequestContext, operation: String = "Update", _ transform: (JSON) async throws -> JSON
     ) async throws -> Outcome {

@@ -41,6 +41,7 @@ public final class AuditLog: Sendable {
     /// Writes to a file, which only its owner may read.
     ///
     /// - Parameters:
+    ///   - path: the file; made with mode 0600 if need be.
     ///   - fileLimit: bytes after which the file is put aside, as `<path>.1`.
     ///   - keptFiles: how many files that were put aside are kept.
     public init(path: String, fileLimit: Int = 32 << 20, keptFiles: Int = 4) {

@@ -29,7 +29,7 @@ enum Codec {
 
     /// Reads the body of a request.
     ///
-    /// - Parameter duplicates: gets the paths of keys that came twice in one object.
+    /// `duplicates` gets the paths of keys that came twice in one object.
     static func decode(_ buffer: ByteBuffer, format: Format, duplicates: inout [String]) throws(APIError) -> JSON {
         switch format {
         case .json:

@@ -27,7 +27,7 @@ struct ServiceAccountTokens: Sendable {
 
     /// Checks signature, time and audience, and that the account (and the Pod or Secret it is bound to) still exist.
     ///
-    /// - Parameter audiences: the token must be for one of these.
+    /// The token must be for one of the `audiences`.
     func authenticate(_ token: String, audiences: [String]) async throws -> Proof {
         let refused = APIError(.unauthorized, "Unauthorized")
         let now = Date()

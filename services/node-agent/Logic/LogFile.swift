@@ -92,6 +92,7 @@ struct LogFile {
     ///   - request: what to read.
     ///   - isEnded: true once the container writes nothing more.
     ///   - emit: gets pieces in order; throws when the reader has gone.
+    /// - Throws: what `emit` throws, or why the file cannot be read.
     func read(
         _ request: LogRequest, isEnded: () -> Bool, emit: ([UInt8]) async throws -> Void
     ) async throws {

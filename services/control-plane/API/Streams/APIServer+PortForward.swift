@@ -52,6 +52,7 @@ struct PodPorts: Sendable {
     ///   - eventLoop: where connections live.
     ///   - receive: calls its argument with the peer's bytes as they come.
     ///   - send: sends bytes to the peer.
+    /// - Throws: what ended the connection to the peer.
     func serve(
         on eventLoop: any EventLoop, receive: ((ByteBuffer) async throws -> Void) async throws -> Void,
         send: @escaping @Sendable (ByteBuffer) async throws -> Void

@@ -36,9 +36,14 @@ final class WebhookClient: Sendable {
     /// Sends a review.
     ///
     /// - Parameters:
+    ///   - review: the AdmissionReview.
     ///   - url: where to, `https://host:port/path`.
+    ///   - host: the name that the certificate must have, when the URL holds an address.
     ///   - place: the address behind the host of a Service; nil takes the host itself.
+    ///   - authorities: certificates (PEM) that may have signed the webhook's; nil takes the system's.
+    ///   - timeoutSeconds: when to give up.
     /// - Returns: the answer's body.
+    /// - Throws: why there was no usable answer.
     func post(
         _ review: JSON, to url: String, host: String = "", place: String? = nil, authorities: [UInt8]?,
         timeoutSeconds: Int

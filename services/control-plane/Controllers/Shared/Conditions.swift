@@ -11,7 +11,7 @@ extension JSON {
 
     /// Sets a condition of a status. Times change only when something else does, the transition only with the status.
     ///
-    /// - Parameter updateTime: whether the kind has `lastUpdateTime` (Deployments have).
+    /// `updateTime` says whether the kind has `lastUpdateTime` (Deployments have).
     mutating func setCondition(
         _ type: String, _ status: Bool, reason: String, message: String, at now: String, updateTime: Bool = false
     ) {

@@ -41,7 +41,7 @@ final class ObjectCache: Sendable {
         var subscribers: [@Sendable (ObjectChange) -> Void] = []
     }
 
-    /// - Parameter index: keys under which `all(indexedBy:)` finds an object.
+    /// `index` gives the keys under which `all(indexedBy:)` finds an object.
     init(
         client: KubeClient, type: ResourceType, namespace: String? = nil, fieldSelector: String? = nil,
         index: @escaping @Sendable (KubeObject) -> [String] = { _ in [] }

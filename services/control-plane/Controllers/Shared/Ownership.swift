@@ -10,7 +10,7 @@ struct Ownership: Sendable {
 
     /// The objects of `owner`.
     ///
-    /// - Parameter accepts: what else must hold, such as a fitting name.
+    /// `accepts` says what else must hold, such as a fitting name.
     func claim(
         _ owner: KubeObject, selector: LabelSelector, accepts: (KubeObject) -> Bool = { _ in true }
     ) async throws -> [KubeObject] {
