@@ -40,7 +40,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     }
 
     /// `held`: the channel was taken over, and keeps what comes until its new owner reads.
-    enum Mode { case http, discarding, held, raw }
+    enum Mode { case http, discarding, closing, held, raw }
 
     /// Bodies up to this length are collected before the handler runs.
     static let aggregationLimit = 64 * 1024
@@ -140,7 +140,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     func drain() {
         isDraining = true
         exchange?.isKeepAlive = false
-        if exchange == nil, mode == .http { channel.close(promise: nil) }
+        if exchange == nil, mode == .http { closeWhenWritten() }
     }
 
     /// Ends what did not finish in time: streams and connections taken over.
@@ -179,6 +179,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
             lastActivity = .now()
             // All of the refused body has come: nothing is left that could be met by a reset.
             if case .end = unwrapInboundIn(data) { channel.close(promise: nil) }
+        case .closing: break
         case .held: leftOver.append(Self.rawBytes(data))
         case .raw: context.fireChannelRead(data)
         }
@@ -470,15 +471,21 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
             exchange.source?.finish(HTTPStreamError.abandoned)
             return discardRest()
         }
-        guard exchange.isKeepAlive, !isDraining else {
-            channel.close(promise: nil)
-            return
-        }
+        guard exchange.isKeepAlive, !isDraining else { return closeWhenWritten() }
         while let part = waiting.popFirst() {
             receive(part)
             if let exchange = self.exchange, exchange.isReceived { break }
         }
         resumeReading()
+    }
+
+    /// Closes once the peer has taken the whole answer: closing drops what the socket has not accepted yet. A peer that
+    /// reads nothing is closed by the idle timeout.
+    private func closeWhenWritten() {
+        guard isActive, let context else { return }
+        mode = .closing
+        waiting.removeAll()
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { [channel] _ in channel.close(promise: nil) }
     }
 
     /// The request was answered before its body had come: the peer must be able to read the answer, so its bytes are

@@ -162,6 +162,22 @@ struct HTTPServerTests {
         }
     }
 
+    @Test(
+        "an answer larger than the socket's buffers arrives whole before the connection closes",
+        arguments: [false, true])
+    func largeAnswerThenClose(onLoop: Bool) async throws {
+        let body = ByteBuffer(repeating: 120, count: 16 << 20)
+        let handler: @Sendable (HTTPRequest) async -> HTTPResponse = { _ in
+            HTTPResponse(status: 200, body: .bytes(body))
+        }
+        try await withServer(runsOnEventLoop: onLoop, handler: handler) { port in
+            let client = try await RawClient.connect(port: port)
+            try await client.send("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+            let answer = try await client.readToEnd()
+            #expect(answer.utf8.count(where: { $0 == 120 }) == 16 << 20)
+        }
+    }
+
     @Test("a stream that fails is cut, so that the client notices")
     func brokenStream() async throws {
         let handler: @Sendable (HTTPRequest) async -> HTTPResponse = { _ in
