@@ -3,9 +3,12 @@
 import pathlib
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 SHOTS = pathlib.Path(__file__).parent / "shots"
+# A busy machine is slow, not wrong.
+expect.set_options(timeout=20_000)
+
 SIZES = {"1440": (1440, 900), "390": (390, 844)}
 
 

@@ -94,6 +94,8 @@ def test_the_palette_opens_by_keyboard_and_goes_to_a_page(page, platform):
     page.goto(platform.gateway + "/")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="Search pages and notebooks")).to_be_focused()
     page.keyboard.type("volumes")
+    expect(page.get_by_role("option", selected=True)).to_contain_text("Volumes")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/volumes"))
