@@ -1,6 +1,6 @@
 /** The frame around every page: navigation left, bar on top, what is wrong with the connection, and the page. */
 
-import { useEffect, useRef, useState, type ReactNode } from "react";
+import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react";
 import { onSessionLost } from "../api/client";
 import type { Route } from "../lib/routes";
 import { exactTime } from "../lib/time";
@@ -37,7 +37,8 @@ export function Shell({ route, title, children }: { route: Route; title: string;
         main.current?.focus({ preventScroll: true });
     }, [place]);
 
-    useEffect(() => {
+    // With the first paint, not after it: whoever sees the page can use its keys.
+    useLayoutEffect(() => {
         const keys = (event: KeyboardEvent) => {
             const typing = event.target instanceof HTMLElement && event.target.closest("input, textarea, select, [contenteditable]");
             const wanted = ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") || (event.key === "/" && !typing);
