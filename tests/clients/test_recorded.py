@@ -6,7 +6,7 @@ import json
 import pytest
 from control_plane import ROOT
 
-RECORDINGS = ROOT.parent / "shared" / "conformance" / "kube-api"
+RECORDINGS = ROOT / "tests" / "clients" / "kube-api"
 
 # Where the recorded server itself could not do what the API promises, by scenario and step.
 EXCEPTIONS = {
@@ -30,7 +30,7 @@ def replay():
 
 
 def test_the_recordings_are_there():
-    assert scenarios(), f"the recorded exchanges are missing: they belong in {RECORDINGS}, beside the repository"
+    assert scenarios(), f"the recorded exchanges are missing: they belong in {RECORDINGS}"
 
 
 @pytest.mark.parametrize("file", scenarios(), ids=lambda file: file.stem)
