@@ -40,7 +40,10 @@ public enum BuiltinKinds {
                 try reader.read(&object, as: name)
                 return reader.unknown
             },
-            applyDefaults: defaults,
+            applyDefaults: { object in
+                defaults(&object)
+                TypedReader.complete(&object, as: name)
+            },
             prepareForCreate: { object in
                 if hasStatus, !comesWithStatus { object["status"] = nil }
                 create?(&object)

@@ -47,10 +47,11 @@ public enum BuiltinSchemas {
         switch type {
         case .string, .quantity: return ["type": "string"]
         case .base64: return ["type": "string", "format": "byte"]
-        case .integer: return ["type": "integer", "format": "int64"]
+        case .integer: return ["type": "integer", "format": "int32"]
+        case .integer64: return ["type": "integer", "format": "int64"]
         case .number: return ["type": "number", "format": "double"]
         case .boolean: return ["type": "boolean"]
-        case .time: return ["type": "string", "format": "date-time"]
+        case .time, .microTime: return ["type": "string", "format": "date-time"]
         case .integerOrString: return ["type": "string", "format": "int-or-string"]
         case .anything: return ["x-kubernetes-preserve-unknown-fields": true]
         case .list(let element):

@@ -13,7 +13,8 @@ extension TypeTable {
         Lease: apiVersion=s kind=s metadata=ObjectMeta spec=LeaseSpec
         LeaseSpec: holderIdentity=s leaseDurationSeconds=i acquireTime=t renewTime=t leaseTransitions=i strategy=s preferredHolder=s
         EventV1: apiVersion=s kind=s metadata=ObjectMeta eventTime=t series=EventSeries reportingController=s reportingInstance=s action=s reason=s regarding=ObjectReference related=ObjectReference note=s type=s deprecatedSource=EventSource deprecatedFirstTimestamp=t deprecatedLastTimestamp=t deprecatedCount=i
-        EndpointSlice: apiVersion=s kind=s metadata=ObjectMeta addressType=s endpoints=[Endpoint]+ ports=[EndpointPort]
+        EndpointSlice: apiVersion=s kind=s metadata=ObjectMeta addressType=s endpoints=[Endpoint]+ ports=[DiscoveryEndpointPort]
+        DiscoveryEndpointPort: name=s protocol=s port=i appProtocol=s
         Endpoint: addresses=[s]+ conditions=EndpointConditions hostname=s targetRef=ObjectReference deprecatedTopology={s} nodeName=s zone=s hints=*
         EndpointConditions: ready=b serving=b terminating=b
         NetworkPolicy: apiVersion=s kind=s metadata=ObjectMeta spec=NetworkPolicySpec

@@ -1,8 +1,6 @@
 extension TypeTable {
     /// The kinds of the groups `apps`, `batch`, `autoscaling` and `policy`.
     static let workloads = """
-        ReplicationController: apiVersion=s kind=s metadata=ObjectMeta spec=ReplicationControllerSpec status=ReplicaStatus
-        ReplicationControllerSpec: replicas=i minReadySeconds=i selector={s} template=PodTemplateSpec
         ReplicaStatus: replicas=i fullyLabeledReplicas=i readyReplicas=i availableReplicas=i terminatingReplicas=i observedGeneration=i conditions=[Condition]@type
         Deployment: apiVersion=s kind=s metadata=ObjectMeta spec=DeploymentSpec status=DeploymentStatus
         DeploymentSpec: replicas=i selector=LabelSelector template=PodTemplateSpec strategy=DeploymentStrategy! minReadySeconds=i revisionHistoryLimit=i paused=b progressDeadlineSeconds=i

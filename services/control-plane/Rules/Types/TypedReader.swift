@@ -1,7 +1,7 @@
 public import KubeModel
 
 /// Reads an object of a built-in kind as the real server does, which decodes into types: nulls and empty lists vanish,
-/// unknown fields are found and dropped, quantities take their canonical form, wrong types are refused.
+/// unknown fields are found and dropped, quantities and times take their canonical form, wrong types are refused.
 struct TypedReader {
     private let table = TypeTable.shared
     private let kind: String
@@ -70,8 +70,11 @@ struct TypedReader {
             guard case .string = value else { throw mismatch(value, place, "string") }
         case .boolean:
             guard case .bool = value else { throw mismatch(value, place, "bool") }
-        case .integer:
-            guard let number = value.int else { throw mismatch(value, place, "int32") }
+        case .integer, .integer64:
+            let isLong = if case .integer64 = type { true } else { false }
+            guard let number = value.int, isLong || Int32(exactly: number) != nil else {
+                throw mismatch(value, place, isLong ? "int64" : "int32")
+            }
             value = .int(number)
         case .number:
             guard value.double != nil else { throw mismatch(value, place, "float64") }
@@ -86,13 +89,14 @@ struct TypedReader {
                     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")
             }
             value = quantity.json
-        case .time:
-            guard let text = value.string, Timestamp(text) != nil else {
+        case .time, .microTime:
+            let isMicro = if case .microTime = type { true } else { false }
+            guard let text = value.string, let moment = Timestamp(text) else {
                 guard case .string(let text) = value else { throw mismatch(value, place, "string") }
-                if text.isEmpty { return false }
-                throw failure(
-                    "parsing time \(FieldIssue.quoted(text)) as \"2006-01-02T15:04:05Z07:00\": cannot parse it")
+                if text.isEmpty, !isMicro { return false }
+                throw failure(Self.timeFailure(text, isMicro: isMicro))
             }
+            value = isMicro ? moment.microJSON : moment.json
         case .base64:
             guard case .string(let text) = value else { throw mismatch(value, place, "[]uint8") }
             if let offset = Self.firstIllegalBase64(text) {
@@ -114,10 +118,17 @@ struct TypedReader {
                 throw mismatch(value, place, "map[string]\(Self.typeName(element))")
             }
             value = .null
+            let isResourceList = if case .quantity = element { true } else { false }
             for key in object.keys {
                 guard var member = object[key] else { continue }
+                if isResourceList, member.isNull { member = "0" }
                 if try !read(&member, element, place, isKeptEmpty: true) {
                     if case .string = element { member = "" } else { member = .null }
+                }
+                // Amounts of resources are only kept to a thousandth, rounded up.
+                if isResourceList, let amount = Quantity(member), amount.nanos % 1_000_000 != 0 {
+                    let rounded = Int128(amount.milliValue) * 1_000_000
+                    member = Quantity(nanos: rounded, format: amount.format).json
                 }
                 object[key] = member
             }
@@ -143,16 +154,28 @@ struct TypedReader {
             }
             var member = member
             if try read(&member, field.type, place.field(key, of: name), isKeptEmpty: field.isKeptEmpty) {
+                if field.dropsZero, member.isZero { continue }
                 kept[key] = member
             }
         }
         return kept
     }
 
+    private static func timeFailure(_ text: String, isMicro: Bool) -> String {
+        let layout = isMicro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00"
+        let year = text.prefix(4)
+        let rest =
+            year.count == 4 && year.utf8.allSatisfy { (0x30...0x39).contains($0) } ? text.dropFirst(4) : text[...]
+        let part = rest.count == text.count ? "2006" : "-"
+        return
+            "parsing time \(FieldIssue.quoted(text)) as \"\(layout)\": cannot parse \(FieldIssue.quoted(String(rest))) as \"\(part)\""
+    }
+
     private static func typeName(_ type: TypeTable.FieldType) -> String {
         switch type {
-        case .string, .time: "string"
+        case .string, .time, .microTime: "string"
         case .integer: "int32"
+        case .integer64: "int64"
         case .number: "float64"
         case .boolean: "bool"
         case .quantity: "resource.Quantity"
@@ -183,6 +206,65 @@ struct TypedReader {
             }
         }
         return (digits + padding) % 4 == 0 ? nil : text.utf8.count
+    }
+}
+
+extension TypedReader {
+    /// Writes the fields that are always written, as the real server does when it encodes an object.
+    static func complete(_ object: inout JSON, as root: String) {
+        guard let completions = TypeTable.shared.completions[root] else { return }
+        complete(&object, completions)
+    }
+
+    private static func complete(_ value: inout JSON, _ completions: [TypeTable.Completion]) {
+        guard case .object(var object) = value else { return }
+        value = .null
+        for completion in completions {
+            if var member = object[completion.name] {
+                guard completion.field.type.structure != nil else { continue }
+                object[completion.name] = .null
+                complete(&member, completion.field.type)
+                object[completion.name] = member
+            } else if var zero = completion.zero {
+                complete(&zero, completion.field.type)
+                object[completion.name] = zero
+            }
+        }
+        value = .object(object)
+    }
+
+    private static func complete(_ value: inout JSON, _ type: TypeTable.FieldType) {
+        switch type {
+        case .structure(let name):
+            if let completions = TypeTable.shared.completions[name] { complete(&value, completions) }
+        case .list(let element):
+            guard case .array(var elements) = value else { return }
+            value = .null
+            for index in elements.indices { complete(&elements[index], element) }
+            value = .array(elements)
+        case .map(let element):
+            guard element.structure != nil, case .object(var members) = value else { return }
+            for key in members.keys {
+                guard var member = members[key] else { continue }
+                complete(&member, element)
+                members[key] = member
+            }
+            value = .object(members)
+        default: return
+        }
+    }
+}
+
+extension JSON {
+    /// True for what a typed field is before it is set.
+    fileprivate var isZero: Bool {
+        switch self {
+        case .bool(let flag): !flag
+        case .int(let number): number == 0
+        case .double(let number): number == 0
+        case .string(let text): text.isEmpty
+        default: false
+        }
     }
 }
 
