@@ -115,6 +115,70 @@ struct WatchTests {
         await store.close()
     }
 
+    @Test("a watcher that is held up elsewhere learns that it was overtaken")
+    func overtaken() async throws {
+        let store = try StoreFolder().open { $0.historyEvents = 3 }
+        let watch = try store.watch(resource: "configmaps", namespace: nil, from: 1)
+        async let outcome = whenOvertaken(watch)
+        for number in 0..<3 { try await store.create("\(number)") }
+        store.engine.history.sweep(at: .now)
+        try await store.create("x")
+        store.engine.history.sweep(at: .now)
+        #expect(await outcome == 2)
+        let other = try store.watch(resource: "configmaps", namespace: nil, from: 5)
+        async let end = whenOvertaken(other)
+        await store.close()
+        #expect(await end == nil)
+    }
+
+    /// The oldest revision that is left when a watch was overtaken, nil when it ended otherwise.
+    private func whenOvertaken(_ watch: StoreWatch) async -> UInt64? {
+        do throws(StoreError) {
+            try await watch.untilOvertaken()
+            return nil
+        } catch {
+            guard case .gone(let oldest) = error else { return nil }
+            return oldest
+        }
+    }
+
+    @Test("the history is bounded by time, too, and a quiet resource keeps the versions it has")
+    func boundedTime() async throws {
+        let store = try StoreFolder().open { $0.historyAge = .seconds(60) }
+        let history = store.engine.history
+        let start = ContinuousClock.now
+        try await store.create("a")
+        try await store.create("b")
+        history.sweep(at: start + .seconds(1))
+        history.sweep(at: start + .seconds(59))
+        #expect(oldest { try store.watch(resource: "configmaps", namespace: nil, from: 1) } == nil)
+        try await store.create("c")
+        history.sweep(at: start + .seconds(50))
+        history.sweep(at: start + .seconds(90))
+        #expect(oldest { try store.watch(resource: "configmaps", namespace: nil, from: 1) } == 3)
+        #expect(oldest { try store.watch(resource: "configmaps", namespace: nil, from: 3) } == nil)
+        history.sweep(at: start + .seconds(500))
+        #expect(history.size == (0, 0))
+        #expect(oldest { try store.watch(resource: "configmaps", namespace: nil, from: 3) } == 4)
+        #expect(oldest { try store.watch(resource: "configmaps", namespace: nil, from: 4) } == nil)
+        #expect(oldest { try store.watch(resource: "pods", namespace: nil, from: 1) } == nil)
+        await store.close()
+    }
+
+    @Test("a batch is bounded by size")
+    func batchSize() async throws {
+        let store = try StoreFolder().open()
+        let value = String(repeating: "x", count: 300_000)
+        for number in 0..<9 { try await store.create("\(number)", value: value) }
+        var count = 0
+        for try await batch in try store.watch(resource: "configmaps", namespace: nil, from: 1) {
+            #expect(batch.events.count <= 4)
+            count += batch.events.count
+            if count == 9 { break }
+        }
+        await store.close()
+    }
+
     @Test("a watcher without news stays in spite of much else that happens")
     func quiet() async throws {
         let store = try StoreFolder().open { $0.historyEvents = 3 }

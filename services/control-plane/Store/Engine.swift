@@ -6,6 +6,7 @@ import Synchronization
 final class Engine: Sendable {
     let history: History
     let state: Mutex<StoreState>
+    let indexed: IndexedPaths
 
     private let options: Store.Options
     private let directory: StoreDirectory
@@ -15,6 +16,8 @@ final class Engine: Sendable {
     /// For work that takes long and waits for the disk.
     private let background = DispatchQueue(label: "store.background")
     private let keeping: Mutex<Keeping>
+    /// Lets the history forget what is old while nothing is written.
+    private let timer: SweepTimer
 
     /// What is known about snapshots.
     private struct Keeping: Sendable {
@@ -28,18 +31,23 @@ final class Engine: Sendable {
 
     /// Changes that are written at once, at most about this much.
     private static let groupBytes = 4 << 20
+    /// How often the history is looked through for what is too old, and for watchers that fell behind.
+    private static let sweepSeconds = 5.0
 
     init(directory path: String, options: Store.Options) throws(StoreError) {
         self.options = options
         directory = StoreDirectory(path: path, layer: options.layer)
         do throws(FileFailure) { try directory.make() } catch { throw StoreError(error) }
         lock = Mutex(try StoreLock(directory))
-        history = History(maximumCount: options.historyEvents, maximumCost: options.historyBytes)
-        let outcome = try Recovery.run(directory, history)
+        indexed = IndexedPaths(options.indexedFields)
+        history = History(
+            maximumCount: options.historyEvents, maximumCost: options.historyBytes, maximumAge: options.historyAge)
+        let outcome = try Recovery.run(directory, history, indexed: indexed)
         if let damage = outcome.damage { throw damage.error }
         log = LogWriter(directory: directory, segmentSize: options.segmentBytes, position: outcome.position)
         keeping = Mutex(Keeping(marks: outcome.snapshots, baseline: 0, written: outcome.position.written))
         state = Mutex(StoreState(outcome))
+        timer = SweepTimer(every: Self.sweepSeconds, on: background) { [history] in history.sweep(at: .now) }
         guard startThread({ self.writeLog() }) else {
             throw .unwritable("no thread can be started for the log: \(String(cString: strerror(errno)))")
         }
@@ -257,6 +265,7 @@ final class Engine: Sendable {
 
     /// Runs last in the background, when all other work is done.
     private func end() {
+        timer.cancel()
         history.close()
         try? directory.layer.remove(directory.sparePath)
         lock.withLock { $0 = nil }
@@ -267,27 +276,4 @@ final class Engine: Sendable {
         }
         for continuation in waiting { continuation.resume() }
     }
-}
-
-/// Runs `body` on a thread of its own: one that may wait for the disk without holding up others.
-private func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-    final class Box: Sendable {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    let box = Unmanaged.passRetained(Box(body))
-    var thread = pthread_t()
-    let code = pthread_create(
-        &thread, nil,
-        { argument in
-            if let argument { Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body() }
-            return nil
-        }, box.toOpaque())
-    guard code == 0 else {
-        box.release()
-        errno = code
-        return false
-    }
-    pthread_detach(thread)
-    return true
 }

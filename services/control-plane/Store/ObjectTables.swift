@@ -1,6 +1,8 @@
 /// All objects of the cluster in memory, by resource.
 struct ObjectTables: Sendable {
     private(set) var tables: [String: Table] = [:]
+    /// Beside the tables, so that whoever holds a copy of a table does not make the next change copy its index.
+    private var indexes: [String: ObjectIndex] = [:]
     /// Size of the JSON text of all objects.
     private(set) var bytes = 0
     /// How many objects there are.
@@ -14,6 +16,17 @@ struct ObjectTables: Sendable {
 
     /// The object of a key.
     subscript(key: ObjectKey) -> StoredObject? { tables[key.resource]?.objects[key.path] }
+
+    /// The paths of the objects of a resource that meet the term which leaves the fewest, when that is much less than
+    /// all of them; nil when walking over all is as good.
+    func paths(_ resource: String, meeting terms: [StoreTerm]) -> [String]? {
+        guard let index = indexes[resource], let table = tables[resource] else { return terms.isEmpty ? nil : [] }
+        let counted = terms.compactMap { term in index.count(term).map { (term: term, count: $0) } }
+        guard let best = counted.min(by: { $0.count < $1.count }), best.count * 4 <= table.objects.count else {
+            return nil
+        }
+        return index.paths(best.term)
+    }
 
     /// Puts a new state in place, or takes a deleted object away. Returns what was there before.
     @discardableResult
@@ -37,6 +50,7 @@ struct ObjectTables: Sendable {
             tables[key.resource]?.objects.remove(old.path)
         }
         tables[key.resource]?.lastRevision = revision
+        indexes[key.resource, default: ObjectIndex()].replace(old, by: new)
         bytes += (new?.bytes.count ?? 0) - (old?.bytes.count ?? 0)
         count += (new == nil ? 0 : 1) - (old == nil ? 0 : 1)
     }

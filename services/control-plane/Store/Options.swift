@@ -7,6 +7,10 @@ extension Store {
         public var historyEvents = 65_536
         /// How much memory the changes in the history may keep alive.
         public var historyBytes = 32 << 20
+        /// How long the history keeps changes: who asks for an older revision is told that it is gone.
+        public var historyAge = Duration.seconds(300)
+        /// Fields that are indexed, as dotted paths by resource: `["pods": ["spec.nodeName"]]`.
+        public var indexedFields: [String: [String]] = [:]
         /// A snapshot is taken when the log has grown by this much, and by as much as all objects together.
         public var snapshotLogBytes = 16 << 20
         /// The way to the disk; tests make it fail.

@@ -48,8 +48,13 @@ struct RecordReader {
     private var position = 0
     /// Resource of the record before: nearly always the same again, and then kept once.
     private var resource = ""
+    private let indexed: IndexedPaths
+    private let strings: StringPool?
 
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    /// Reads records; `strings` keeps what many objects say once.
+    init(_ bytes: UnsafeRawBufferPointer, indexed: IndexedPaths = IndexedPaths(), strings: StringPool? = nil) {
+        (self.bytes, self.indexed, self.strings) = (bytes, indexed, strings)
+    }
 
     var isAtEnd: Bool { position == bytes.count }
 
@@ -60,19 +65,25 @@ struct RecordReader {
         let revisionOffset = Int(try number(UInt32.self))
         let resource = try text()
         if resource != self.resource { self.resource = resource }
-        let key = ObjectKey(resource: self.resource, namespace: try text(), name: try text())
+        let key = ObjectKey(resource: self.resource, namespace: try sharedText(), name: try text())
         let uid = try text()
         var labels: [String: String] = [:]
         for _ in 0..<(try number(UInt32.self)) {
-            let label = try text()
-            labels[label] = try text()
+            let label = try sharedText()
+            labels[label] = try sharedText()
         }
         let content = Array(try slice())
         guard revisionOffset <= content.count else { throw Malformed(offset: start) }
         let object = StoredObject(
-            key: key, revision: revision, bytes: content, revisionOffset: revisionOffset, uid: uid, labels: labels)
+            key: key, revision: revision, bytes: content, revisionOffset: revisionOffset, uid: uid, labels: labels,
+            owners: IndexedPaths.owners(in: content).map(shared), fields: indexed.fields(of: self.resource, in: content)
+        )
         return (kind, object)
     }
+
+    private func shared(_ text: String) -> String { strings?.shared(text) ?? text }
+
+    private mutating func sharedText() throws(Malformed) -> String { shared(try text()) }
 
     private mutating func number<Number: FixedWidthInteger>(_ type: Number.Type) throws(Malformed) -> Number {
         let size = MemoryLayout<Number>.size
@@ -89,4 +100,15 @@ struct RecordReader {
     }
 
     private mutating func text() throws(Malformed) -> String { String(decoding: try slice(), as: UTF8.self) }
+}
+
+/// Keeps one copy of each text, for as long as objects are read from the disk.
+final class StringPool {
+    private var texts: Set<String> = []
+
+    /// The same text, in memory that others with it use too.
+    func shared(_ text: String) -> String {
+        // Short texts need no memory of their own.
+        text.utf8.count <= 15 ? text : texts.insert(text).memberAfterInsert
+    }
 }

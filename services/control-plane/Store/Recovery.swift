@@ -19,12 +19,16 @@ struct Recovery {
 
     private let directory: StoreDirectory
     private let history: History
+    private let indexed: IndexedPaths
+    private let strings = StringPool()
     private var listing: StoreDirectory.Listing
     private var outcome = Outcome()
     /// Revision of the last change in the log so far; each frame says what it follows.
     private var logRevision: UInt64?
 
-    static func run(_ directory: StoreDirectory, _ history: History) throws(StoreError) -> Outcome {
+    static func run(
+        _ directory: StoreDirectory, _ history: History, indexed: IndexedPaths = IndexedPaths()
+    ) throws(StoreError) -> Outcome {
         let listing: StoreDirectory.Listing
         do throws(FileFailure) {
             listing = try directory.list()
@@ -32,13 +36,15 @@ struct Recovery {
         } catch {
             throw StoreError(error)
         }
-        var recovery = Recovery(directory: directory, history: history, listing: listing)
+        var recovery = Recovery(directory: directory, history: history, indexed: indexed, listing: listing)
         try recovery.run()
         return recovery.outcome
     }
 
-    private init(directory: StoreDirectory, history: History, listing: StoreDirectory.Listing) {
-        (self.directory, self.history, self.listing) = (directory, history, listing)
+    private init(
+        directory: StoreDirectory, history: History, indexed: IndexedPaths, listing: StoreDirectory.Listing
+    ) {
+        (self.directory, self.history, self.indexed, self.listing) = (directory, history, indexed, listing)
     }
 
     private mutating func run() throws(StoreError) {
@@ -103,7 +109,7 @@ struct Recovery {
                 do throws(StoreError) {
                     let path = directory.snapshotPath(mark.revision)
                     var tables = ObjectTables()
-                    _ = try SnapshotContent.read(path) { tables.apply(.added, $0) }
+                    _ = try SnapshotContent.read(path, indexed, strings) { tables.apply(.added, $0) }
                     outcome.tables = tables
                 } catch {
                     guard case .corrupt = error else { throw error }
@@ -178,7 +184,7 @@ struct Recovery {
     }
 
     private mutating func apply(_ payload: UnsafeRawBufferPointer) -> Bool {
-        var records = RecordReader(payload)
+        var records = RecordReader(payload, indexed: indexed, strings: strings)
         var events: [StoreEvent] = []
         while !records.isAtEnd {
             guard let (kind, object) = try? records.next() else { return false }

@@ -46,7 +46,8 @@ struct SnapshotContent: Sendable {
 
     /// Reads a snapshot file; every object goes to `add`, in order.
     static func read(
-        _ path: String, into add: (StoredObject) -> Void
+        _ path: String, _ indexed: IndexedPaths = IndexedPaths(), _ strings: StringPool? = nil,
+        into add: (StoredObject) -> Void
     ) throws(StoreError) -> (revision: UInt64, firstSegment: UInt64) {
         let content: FileContent
         do { content = try FileContent(path) } catch { throw StoreError(error) }
@@ -62,7 +63,7 @@ struct SnapshotContent: Sendable {
             guard let frame = Frame.readHeader(bytes, at: offset), let payload = frame.payload(bytes, at: offset) else {
                 throw .corrupt(file: path, offset: offset, "the record does not match its checksum")
             }
-            var records = RecordReader(payload)
+            var records = RecordReader(payload, indexed: indexed, strings: strings)
             while !records.isAtEnd {
                 do { add(try records.next().object) } catch {
                     throw .corrupt(file: path, offset: offset, "the record is malformed")

@@ -8,6 +8,11 @@ struct SortedObjects: Sendable {
 
     static let chunkLimit = 256
 
+    init() {}
+
+    /// Of objects that are in order.
+    init(_ objects: [StoredObject]) { for object in objects { append(object) } }
+
     /// The object at a path.
     subscript(path: String) -> StoredObject? {
         guard let chunk = chunkIndex(of: path) else { return nil }
@@ -63,6 +68,33 @@ struct SortedObjects: Sendable {
             lower = 0
         }
         return found
+    }
+
+    /// The objects at some paths, in order; of one namespace, or of all.
+    func list(paths: [String], namespace: String?) -> [StoredObject] {
+        let prefix = namespace.map { $0 + "/" }
+        let wanted = prefix.map { prefix in paths.filter { $0.hasPrefix(prefix) } } ?? paths
+        return wanted.sorted().compactMap { self[$0] }
+    }
+
+    /// The objects of a name, in every namespace or one. Skips from namespace to namespace.
+    func list(name: String, namespace: String?) -> [StoredObject] {
+        if let namespace { return [self[namespace.isEmpty ? name : "\(namespace)/\(name)"]].compactMap(\.self) }
+        var found: [StoredObject] = []
+        var next = chunks.first?.first
+        while let object = next {
+            let namespace = object.key.namespace
+            guard !namespace.isEmpty else { return list(name: name, namespace: "") }
+            if let match = self["\(namespace)/\(name)"] { found.append(match) }
+            next = first(from: namespace + "0")
+        }
+        return found
+    }
+
+    /// The first object at or behind a path.
+    private func first(from path: String) -> StoredObject? {
+        guard let chunk = chunkIndex(of: path) else { return nil }
+        return chunks[chunk][Self.position(of: path, in: chunks[chunk])]
     }
 
     /// Visits every object in order.

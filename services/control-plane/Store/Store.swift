@@ -53,34 +53,45 @@ public final class Store: Sendable {
     public func peek(_ key: ObjectKey) -> StoredObject? { engine.state.withLock { $0.tables[key] } }
 
     /// The objects of a resource, in all namespaces or one, by namespace and name; and the revision of the list, from
-    /// which a watch goes on.
-    public func list(resource: String, namespace: String?) async throws -> (items: [StoredObject], revision: UInt64) {
-        let (objects, revision, _) = await durableTable(resource)
-        return (objects.list(namespace: namespace), revision)
+    /// which a watch goes on. With terms, at least the objects that meet all of them, found by an index if that helps.
+    public func list(
+        resource: String, namespace: String?, meeting terms: [StoreTerm] = []
+    ) async throws -> (items: [StoredObject], revision: UInt64) {
+        let view = await durableView(resource, terms)
+        return (view.objects(in: namespace), view.revision)
     }
 
-    /// The objects of a resource as they were at a revision, for the further pages of a list.
+    /// The objects of a resource as they were at a revision, for the further pages of a list. With terms, at least the
+    /// objects that met all of them.
     /// - Throws: ``StoreError/gone(oldest:)`` when the history does not reach back so far.
-    public func list(resource: String, namespace: String?, at revision: UInt64) async throws -> [StoredObject] {
-        var (objects, _, last) = await durableTable(resource)
-        if revision < last {
-            let later = try engine.history.events(resource: resource, after: revision)
-            for event in later.reversed() where event.revision <= last {
-                if let previous = event.previous { objects.set(previous) } else { objects.remove(event.object.path) }
-            }
+    public func list(
+        resource: String, namespace: String?, meeting terms: [StoreTerm] = [], at revision: UInt64
+    ) async throws -> [StoredObject] {
+        let view = await durableView(resource, terms)
+        guard revision < view.lastChange else { return view.objects(in: namespace) }
+        let later = try engine.history.events(resource: resource, after: revision)
+        // Taking back what happened since then also brings in the objects that an index no longer names.
+        var objects = view.isAll ? view.table : SortedObjects(view.objects(in: namespace))
+        for event in later.reversed() where event.revision <= view.lastChange {
+            if let previous = event.previous { objects.set(previous) } else { objects.remove(event.object.path) }
         }
         return objects.list(namespace: namespace)
     }
 
-    /// The objects of a resource once they are all durable, a revision at which they were so, and their last change.
-    private func durableTable(_ resource: String) async -> (SortedObjects, revision: UInt64, lastChange: UInt64) {
+    /// The objects of a resource once they are all durable.
+    private func durableView(_ resource: String, _ terms: [StoreTerm]) async -> TableView {
+        let terms = terms.filter { term in
+            guard case .field(let path, _) = term else { return true }
+            return engine.indexed[resource].contains { $0.text == path }
+        }
         while true {
-            let (table, assigned, epoch) = engine.state.withLock { state in
-                (state.tables.tables[resource] ?? ObjectTables.Table(), state.revision, state.epoch)
+            var (view, epoch) = engine.state.withLock { state in
+                (TableView(state, resource, terms), state.epoch)
             }
-            guard await engine.becomesDurable(table.lastRevision, epoch: epoch) else { continue }
+            guard await engine.becomesDurable(view.lastChange, epoch: epoch) else { continue }
             let durable = engine.state.withLock { $0.durable }
-            return (table.objects, min(assigned, durable), table.lastRevision)
+            view.revision = min(view.revision, durable)
+            return view
         }
     }
 
@@ -90,7 +101,7 @@ public final class Store: Sendable {
     /// - Throws: ``StoreError/conflict(current:)`` when it finds something else than expected.
     @discardableResult
     public func put(_ key: ObjectKey, _ json: JSON, expecting: Expectation) async throws -> StoredObject {
-        try await engine.submit(.put(key, ObjectDraft(json), expecting))
+        try await engine.submit(.put(key, ObjectDraft(json, indexing: engine.indexed[key.resource]), expecting))
     }
 
     /// Removes an object, and returns once that is durable. The last state it returns, with the revision of the removal,
@@ -100,15 +111,20 @@ public final class Store: Sendable {
     public func remove(
         _ key: ObjectKey, expecting: Expectation, finalState: JSON? = nil
     ) async throws -> StoredObject {
-        try await engine.submit(.remove(key, finalState.map(ObjectDraft.init), expecting))
+        let paths = engine.indexed[key.resource]
+        return try await engine.submit(.remove(key, finalState.map { ObjectDraft($0, indexing: paths) }, expecting))
     }
 
     // MARK: Watching
 
-    /// The durable changes of a resource after a revision.
+    /// The durable changes of a resource after a revision. With a term, those of objects that meet it or met it before;
+    /// a change of another object costs such a watcher nothing.
     /// - Throws: ``StoreError/gone(oldest:)`` when the history does not reach back so far.
-    public func watch(resource: String, namespace: String?, from revision: UInt64) throws(StoreError) -> StoreWatch {
-        try StoreWatch(engine.history, History.Topic(resource: resource, namespace: namespace), from: revision)
+    public func watch(
+        resource: String, namespace: String?, meeting term: StoreTerm? = nil, from revision: UInt64
+    ) throws(StoreError) -> StoreWatch {
+        let topic = History.Topic(resource: resource, namespace: namespace, term: term?.topic)
+        return try StoreWatch(engine.history, topic, from: revision)
     }
 
     /// The durable changes of all resources after a revision.

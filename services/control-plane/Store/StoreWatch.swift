@@ -23,6 +23,13 @@ public struct StoreWatch: AsyncSequence, Sendable {
     /// Lets the iteration return soon, if nothing happens with an empty batch: for bookmarks.
     public func requestProgress() { subscription.history.requestProgress(subscription.id) }
 
+    /// Waits until changes that were not read have left the history, while the reader is held up by something else.
+    /// Returns when the watch ends otherwise.
+    /// - Throws: ``StoreError/gone(oldest:)`` when that has happened.
+    public func untilOvertaken() async throws(StoreError) {
+        if let oldest = await subscription.history.overtaken(subscription.id) { throw .gone(oldest: oldest) }
+    }
+
     public func makeAsyncIterator() -> Iterator { Iterator(subscription: subscription) }
 
     public struct Iterator: AsyncIteratorProtocol {

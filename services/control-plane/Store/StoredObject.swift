@@ -12,15 +12,20 @@ public final class StoredObject: Sendable {
     public let uid: String
     /// `metadata.labels`.
     public let labels: [String: String]
+    /// The uids in `metadata.ownerReferences`.
+    public let owners: [String]
+    /// The values of the fields that are indexed for this resource.
+    public let fields: [IndexedField]
 
     /// Where the digits of the revision begin in `bytes`.
     let revisionOffset: Int
 
     init(
-        key: ObjectKey, revision: UInt64, bytes: [UInt8], revisionOffset: Int, uid: String, labels: [String: String]
+        key: ObjectKey, revision: UInt64, bytes: [UInt8], revisionOffset: Int, uid: String, labels: [String: String],
+        owners: [String] = [], fields: [IndexedField] = []
     ) {
         (self.key, self.revision, self.bytes, self.revisionOffset) = (key, revision, bytes, revisionOffset)
-        (self.uid, self.labels) = (uid, labels)
+        (self.uid, self.labels, self.owners, self.fields) = (uid, labels, owners, fields)
     }
 
     /// `key.path`: objects are ordered by it.
@@ -29,13 +34,19 @@ public final class StoredObject: Sendable {
     /// The object as a tree, read anew from `bytes` each time.
     public func json() throws -> JSON { try JSON(parsing: bytes) }
 
+    /// The value at a path of keys, without reading the rest of the object; nil where there is none.
+    public func value(at path: [String]) -> JSON? {
+        FieldScan.range(of: path, in: bytes).flatMap { try? JSON(parsing: bytes[$0]) }
+    }
+
     /// The same content as a version with another revision: the state in which a deletion is reported.
     func renumbered(_ revision: UInt64) -> StoredObject {
         var draft = bytes
         let digits = decimalDigits(of: self.revision).count
         draft.replaceSubrange(revisionOffset..<revisionOffset + digits, with: decimalDigits(of: revision))
         return StoredObject(
-            key: key, revision: revision, bytes: draft, revisionOffset: revisionOffset, uid: uid, labels: labels)
+            key: key, revision: revision, bytes: draft, revisionOffset: revisionOffset, uid: uid, labels: labels,
+            owners: owners, fields: fields)
     }
 }
 
@@ -45,13 +56,17 @@ struct ObjectDraft: Sendable {
     private let revisionOffset: Int
     private let uid: String
     private let labels: [String: String]
+    private let owners: [String]
+    private let fields: [IndexedField]
 
     /// Writes `json` with a gap where the revision goes, at the end of `metadata`.
-    init(_ json: JSON) {
+    init(_ json: JSON, indexing paths: [IndexedPath] = []) {
         var metadata = json["metadata"]?.object ?? [:]
         metadata["resourceVersion"] = nil
         uid = metadata["uid"]?.string ?? ""
         labels = metadata["labels"]?.stringMap ?? [:]
+        owners = metadata["ownerReferences"]?.array?.compactMap { $0["uid"]?.string } ?? []
+        fields = paths.map { $0.field(json.value(at: $0.keys)) }
 
         var bytes: [UInt8] = []
         bytes.reserveCapacity(1024)
@@ -100,7 +115,8 @@ struct ObjectDraft: Sendable {
             count = bytes.count + digits.count
         }
         return StoredObject(
-            key: key, revision: revision, bytes: numbered, revisionOffset: revisionOffset, uid: uid, labels: labels)
+            key: key, revision: revision, bytes: numbered, revisionOffset: revisionOffset, uid: uid, labels: labels,
+            owners: owners, fields: fields)
     }
 }
 
