@@ -1,14 +1,15 @@
 /// XXH64 (seed 0) of bytes: the checksum of everything the store writes.
 ///
 /// A public algorithm, so that other tools can check the files; several gigabytes a second without special instructions.
-enum Checksum {
+public enum Checksum {
     private static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
     private static let prime2: UInt64 = 0xC2B2_AE3D_27D4_EB4F
     private static let prime3: UInt64 = 0x1656_67B1_9E37_79F9
     private static let prime4: UInt64 = 0x85EB_CA77_C2B2_AE63
     private static let prime5: UInt64 = 0x27D4_EB2F_1656_67C5
 
-    static func of(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    /// The checksum of all the bytes.
+    public static func of(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
         var position = 0
         var hash: UInt64
         if bytes.count >= 32 {

@@ -47,9 +47,13 @@ final class Engine: Sendable {
         log = LogWriter(directory: directory, segmentSize: options.segmentBytes, position: outcome.position)
         keeping = Mutex(Keeping(marks: outcome.snapshots, baseline: 0, written: outcome.position.written))
         state = Mutex(StoreState(outcome))
-        timer = SweepTimer(every: Self.sweepSeconds, on: background) { [history] in history.sweep(at: .now) }
+        timer = SweepTimer(on: background)
         guard startThread({ self.writeLog() }) else {
             throw .unwritable("no thread can be started for the log: \(String(cString: strerror(errno)))")
+        }
+        timer.start(every: Self.sweepSeconds) { [weak self, history] in
+            history.sweep(at: .now)
+            self?.probe()
         }
         background.async { self.prepareSpare() }
     }
@@ -142,13 +146,22 @@ final class Engine: Sendable {
         // Watches first: whoever sees the change can watch from it.
         history.publish(
             group.map { StoreEvent(kind: $0.kind, object: $0.object, previous: $0.previous) }, durable: durable)
-        let waiters = state.withLock { $0.finishGroup(segment: log.segment) }
+        let (waiters, hadFailed) = state.withLock { state in
+            let hadFailed = state.failure != nil
+            return (state.finishGroup(segment: log.segment), hadFailed)
+        }
+        if hadFailed { options.onFailure(nil) }
         for change in group { change.writer.resume(returning: .done(change.object)) }
         for waiter in waiters { waiter.resume(true) }
     }
 
     private func fail(_ error: StoreError) {
-        let (changes, waiters) = state.withLock { $0.rollBack(error) }
+        let (changes, waiters, isNew) = state.withLock { state in
+            let isNew = state.failure == nil
+            let undone = state.rollBack(error)
+            return (undone.changes, undone.waiters, isNew)
+        }
+        if isNew { options.onFailure(error) }
         for change in changes { change.writer.resume(returning: .failed(error)) }
         for waiter in waiters { waiter.resume(false) }
     }
@@ -242,6 +255,23 @@ final class Engine: Sendable {
         // Without a spare the log makes segments itself; the next group tries again.
         try? log.prepareSpare()
         keeping.withLock { $0.isMakingSpare = false }
+    }
+
+    /// After a failure: finds out whether writing works again, should nobody try.
+    func probe() {
+        guard state.withLock({ $0.failure != nil && $0.isLogIdle && !$0.isClosed }) else { return }
+        do throws(FileFailure) {
+            try directory.probe()
+            let hadFailed = state.withLock { state in
+                defer { state.failure = nil }
+                return state.failure != nil
+            }
+            if hadFailed { options.onFailure(nil) }
+        } catch {
+            state.withLock { state in
+                if state.failure != nil { state.failure = StoreError(error) }
+            }
+        }
     }
 
     // MARK: The end

@@ -13,6 +13,8 @@ extension Store {
         public var indexedFields: [String: [String]] = [:]
         /// A snapshot is taken when the log has grown by this much, and by as much as all objects together.
         public var snapshotLogBytes = 16 << 20
+        /// Told when writing begins to fail, with the reason, and when it works again, with nil. Must not wait.
+        public var onFailure: @Sendable (StoreError?) -> Void = { _ in }
         /// The way to the disk; tests make it fail.
         var layer = FileLayer()
 

@@ -20,6 +20,8 @@ struct Recovery {
     private let directory: StoreDirectory
     private let history: History
     private let indexed: IndexedPaths
+    /// True when nothing on the disk is changed, because the files may be someone else's who is writing them.
+    private let isReading: Bool
     private let strings = StringPool()
     private var listing: StoreDirectory.Listing
     private var outcome = Outcome()
@@ -27,24 +29,28 @@ struct Recovery {
     private var logRevision: UInt64?
 
     static func run(
-        _ directory: StoreDirectory, _ history: History, indexed: IndexedPaths = IndexedPaths()
+        _ directory: StoreDirectory, _ history: History, indexed: IndexedPaths = IndexedPaths(),
+        isReading: Bool = false
     ) throws(StoreError) -> Outcome {
         let listing: StoreDirectory.Listing
         do throws(FileFailure) {
             listing = try directory.list()
-            for leftover in listing.leftovers { try directory.layer.remove(leftover) }
+            for leftover in isReading ? [] : listing.leftovers { try directory.layer.remove(leftover) }
         } catch {
             throw StoreError(error)
         }
-        var recovery = Recovery(directory: directory, history: history, indexed: indexed, listing: listing)
+        var recovery = Recovery(
+            directory: directory, history: history, indexed: indexed, isReading: isReading, listing: listing)
         try recovery.run()
         return recovery.outcome
     }
 
     private init(
-        directory: StoreDirectory, history: History, indexed: IndexedPaths, listing: StoreDirectory.Listing
+        directory: StoreDirectory, history: History, indexed: IndexedPaths, isReading: Bool,
+        listing: StoreDirectory.Listing
     ) {
         (self.directory, self.history, self.indexed, self.listing) = (directory, history, indexed, listing)
+        self.isReading = isReading
     }
 
     private mutating func run() throws(StoreError) {
@@ -69,7 +75,9 @@ struct Recovery {
         if case .corrupt = LogTail.judge(bytes.bytes, from: 0) {
             throw .corrupt(file: path, offset: 0, "the header of the segment does not match its checksum")
         }
-        do { try directory.layer.remove(path) } catch { throw StoreError(error) }
+        if !isReading {
+            do { try directory.layer.remove(path) } catch { throw StoreError(error) }
+        }
         listing.segments.removeLast()
     }
 
@@ -205,6 +213,7 @@ struct Recovery {
             outcome.damage = damage(number, end, what)
             return
         }
+        if isReading { return }
         do throws(FileFailure) {
             let file = try WritableFile(opening: directory.segmentPath(number), layer: directory.layer)
             if tail == .torn { try file.truncate(to: end) }

@@ -8,6 +8,7 @@ struct SnapshotContent: Sendable {
     var count: Int { tables.values.reduce(0) { $0 + $1.count } }
 
     private static let payloadSize = 1 << 20
+    private static let syncSize = 4 << 20
 
     /// Writes the snapshot under a temporary name, and gives it its own once it is durable.
     func write(to directory: StoreDirectory) throws(FileFailure) {
@@ -24,24 +25,36 @@ struct SnapshotContent: Sendable {
     }
 
     private func write(to file: WritableFile) throws(FileFailure) {
+        var (offset, synced) = (0, 0)
+        try forEachPart { part throws(FileFailure) in
+            try file.write(part, at: offset)
+            offset += part.count
+            // Bit by bit, so that the log never waits behind all of it.
+            if offset - synced >= Self.syncSize {
+                try file.sync()
+                synced = offset
+            }
+        }
+        try file.sync()
+    }
+
+    /// Gives away the bytes of the snapshot, a megabyte at a time.
+    func forEachPart<Failure: Error>(_ use: ([UInt8]) throws(Failure) -> Void) throws(Failure) {
         var buffer = FileHeader(kind: .snapshot, first: revision, second: firstSegment, third: UInt64(count)).bytes
         var records = RecordWriter()
-        var offset = 0
-        func flush() throws(FileFailure) {
+        func flush() throws(Failure) {
             Frame.write(records, segment: 0, revisionBefore: revision, lastRevision: revision, into: &buffer)
-            try file.write(buffer, at: offset)
-            offset += buffer.count
+            try use(buffer)
             buffer.removeAll(keepingCapacity: true)
             records.removeAll()
         }
         for resource in tables.keys.sorted() {
-            try tables[resource]?.forEach { object throws(FileFailure) in
+            try tables[resource]?.forEach { object throws(Failure) in
                 records.append(.added, object)
                 if records.bytes.count >= Self.payloadSize { try flush() }
             }
         }
         try flush()
-        try file.sync()
     }
 
     /// Reads a snapshot file; every object goes to `add`, in order.
@@ -51,7 +64,14 @@ struct SnapshotContent: Sendable {
     ) throws(StoreError) -> (revision: UInt64, firstSegment: UInt64) {
         let content: FileContent
         do { content = try FileContent(path) } catch { throw StoreError(error) }
-        let bytes = content.bytes
+        return try read(content.bytes, path, indexed, strings, into: add)
+    }
+
+    /// Reads the bytes of a snapshot, which are called `path` in messages.
+    static func read(
+        _ bytes: UnsafeRawBufferPointer, _ path: String, _ indexed: IndexedPaths = IndexedPaths(),
+        _ strings: StringPool? = nil, into add: (StoredObject) -> Void
+    ) throws(StoreError) -> (revision: UInt64, firstSegment: UInt64) {
         let header: FileHeader
         switch FileHeader.read(.snapshot, bytes) {
         case .valid(let valid): header = valid

@@ -69,6 +69,21 @@ struct StoreDirectory: Sendable {
         return listing
     }
 
+    /// Writes a little and takes it away again: whether the disk takes anything.
+    func probe() throws(FileFailure) {
+        let path = "\(path)/probe.new"
+        try layer.remove(path)
+        do {
+            let file = try WritableFile(creating: path, layer: layer)
+            try file.fill(4096)
+            try file.sync()
+        } catch {
+            try? layer.remove(path)
+            throw error
+        }
+        try layer.remove(path)
+    }
+
     func sync() throws(FileFailure) { try layer.syncDirectory(path) }
 
     private static func padded(_ number: UInt64) -> String {
