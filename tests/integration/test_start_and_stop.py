@@ -100,7 +100,7 @@ def test_reset_keeps_folders_that_are_not_its_own(own_platform, tmp_path):
 
 
 def test_every_command_has_help():
-    for command in ("up", "down", "status", "doctor", "login", "kubeconfig", "logs", "reset", "version"):
+    for command in ("up", "down", "status", "doctor", "login", "kubeconfig", "logs", "backup", "restore", "reset", "version"):
         done = subprocess.run([str(MARTLET), command, "--help"], capture_output=True, text=True, timeout=30)
         assert done.returncode == 0 and "USAGE: martlet " + command in done.stdout
 

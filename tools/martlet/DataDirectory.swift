@@ -23,7 +23,23 @@ struct DataDirectory: Sendable {
     private var lockFile: String { path + "/martlet.lock" }
 
     /// Format of the folder that this version writes; a higher one comes from a later Martlet.
-    private static let format: Int64 = 1
+    static let format: Int64 = 1
+    /// File that is there while a restore is under way, or after it was interrupted.
+    static let unfinishedRestore = "restore-unfinished"
+
+    /// The format of the folder, which this version can use.
+    @discardableResult
+    func checkFormat() throws -> Int64 {
+        guard let data = FileManager.default.contents(atPath: formatFile),
+            let found = (try? JSON(parsing: [UInt8](data)))?["format"]?.int
+        else { return Self.format }
+        guard found <= Self.format else {
+            throw Complaint(
+                "the data directory \(path) was written by a newer Martlet (format \(found), this one reads up to "
+                    + "\(Self.format)). Use that version, or another --data-dir.")
+        }
+        return found
+    }
 
     /// Makes the folder where it is missing and checks that this version may use it.
     func prepare() throws {
@@ -40,18 +56,29 @@ struct DataDirectory: Sendable {
         }
         // Pods' volumes lie below, so other users of the machine may pass through but see nothing.
         chmod(path, 0o711)
-        if let data = files.contents(atPath: formatFile),
-            let found = (try? JSON(parsing: [UInt8](data)))?["format"]?.int
-        {
-            guard found <= Self.format else {
-                throw Complaint(
-                    "the data directory \(path) was written by a newer Martlet (format \(found), this one reads up to "
-                        + "\(Self.format)). Use that version, or another --data-dir.")
-            }
+        guard !files.fileExists(atPath: path + "/" + Self.unfinishedRestore) else {
+            throw Complaint(
+                "a restore into \(path) did not finish, so it is not complete; remove it with "
+                    + "`martlet reset --data-dir \(path)` and restore again")
+        }
+        if files.fileExists(atPath: formatFile) {
+            try checkFormat()
         } else {
             let json: JSON = ["format": .int(Self.format), "version": .string(Martlet.version)]
             try write(json.bytes, to: formatFile)
         }
+    }
+
+    /// What the last backup was, for `martlet doctor`.
+    var lastBackup: JSON? {
+        FileManager.default.contents(atPath: path + "/last-backup.json").flatMap { try? JSON(parsing: [UInt8]($0)) }
+    }
+
+    func noteBackup(_ file: String, _ manifest: BackupManifest) throws {
+        let note: JSON = [
+            "file": .string(file), "created": .string(manifest.created), "volumes": .bool(manifest.hasVolumes),
+        ]
+        try write(note.bytes, to: path + "/last-backup.json")
     }
 
     /// Takes the folder for this process, for as long as the lock lives.

@@ -22,6 +22,10 @@ struct Doctor: AsyncParsableCommand {
         if let pid = directory.runningProcess {
             findings.append(.init(level: .good, subject: "instance", detail: "running, process \(pid)"))
         }
+        if FileManager.default.fileExists(atPath: directory.path + "/store") {
+            findings.append(store(directory))
+            findings.append(backup(directory))
+        }
         switch output {
         case .text:
             for finding in findings {
@@ -63,6 +67,32 @@ struct Doctor: AsyncParsableCommand {
                 level: .warning, subject: "disk",
                 detail: "\(free) MiB are free below \(folder.path); an environment for notebooks takes 1 to 2 GiB")
             : .init(level: .good, subject: "disk", detail: "\(free / 1024) GiB free below \(folder.path)")
+    }
+
+    /// Reads all that is stored, as a start would.
+    private func store(_ directory: DataDirectory) -> Prerequisites.Finding {
+        do throws(StoreError) {
+            let export = try StoreExport(readingFrom: directory.path + "/store")
+            return .init(
+                level: .good, subject: "store", detail: "\(export.count) objects, last change \(export.revision)")
+        } catch {
+            guard case .corrupt = error else { return .init(level: .bad, subject: "store", detail: "\(error)") }
+            return .init(
+                level: .bad, subject: "store",
+                detail: "\(error). `martlet doctor --repair --data-dir \(directory.path)` keeps all that comes before; "
+                    + "`martlet restore` makes a new folder out of a backup")
+        }
+    }
+
+    private func backup(_ directory: DataDirectory) -> Prerequisites.Finding {
+        guard let last = directory.lastBackup, let file = last["file"]?.string, let time = last["created"]?.string
+        else {
+            return .init(level: .warning, subject: "backup", detail: "none yet; make one with `martlet backup FILE`")
+        }
+        let isThere = FileManager.default.fileExists(atPath: file)
+        return .init(
+            level: isThere ? .good : .warning, subject: "backup",
+            detail: "the last one is of \(time), \(file)\(isThere ? "" : ", which is no longer there")")
     }
 
     private func runRepair(_ directory: DataDirectory) throws {

@@ -151,7 +151,8 @@ struct Reset: ParsableCommand {
             print("nothing is there: \(directory.path)")
             return
         }
-        guard FileManager.default.fileExists(atPath: directory.path + "/format.json") else {
+        let marks = ["format.json", DataDirectory.unfinishedRestore]
+        guard marks.contains(where: { FileManager.default.fileExists(atPath: "\(directory.path)/\($0)") }) else {
             throw Complaint("\(directory.path) is not a data directory of Martlet; nothing was removed")
         }
         guard directory.runningProcess == nil else {

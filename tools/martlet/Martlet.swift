@@ -13,8 +13,8 @@ struct Martlet: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            Up.self, Down.self, Status.self, Doctor.self, Login.self, Kubeconfig.self, Logs.self, Reset.self,
-            Version.self,
+            Up.self, Down.self, Status.self, Doctor.self, Login.self, Kubeconfig.self, Logs.self, Backup.self,
+            Restore.self, Reset.self, Version.self,
         ])
 }
 
