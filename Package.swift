@@ -127,6 +127,7 @@ let targets: [Target] =
         tests(of: "KubeModel", uses: ["KubeYAML"]),
         tests(of: "ClusterStore"),
         tests(of: "ClusterRules"),
+        tests(of: "ClusterAPI", uses: ["ClusterRules", "KubeModel", nio]),
         tests(of: "ClusterControllers", uses: ["ControlPlane", "KubeClient", "KubeModel", logging]),
         tests(of: "Identity", uses: ["KubeModel", "Certificates"]),
         tests(of: "HTTPKit", uses: ["KubeModel", "Certificates", nio, nioHTTP1, nioPosix, nioSSL, logging]),

@@ -54,11 +54,15 @@ public struct APIError: Error, Equatable, Sendable {
     public var causes: [Cause]
     /// Seconds after which to try again.
     public var retryAfterSeconds: Int?
+    /// With an expired list: where it can be gone on with, in another state.
+    public var continueToken: String?
+    /// True when the Status has `details` even if there is nothing to say in them.
+    public var hasDetails: Bool
 
     /// Makes an error; the HTTP status follows from the reason unless given.
     public init(
         _ reason: Reason, _ message: String, code: Int? = nil, kind: String? = nil, group: String? = nil,
-        name: String? = nil, causes: [Cause] = [], retryAfterSeconds: Int? = nil
+        name: String? = nil, causes: [Cause] = [], retryAfterSeconds: Int? = nil, hasDetails: Bool = false
     ) {
         self.reason = reason
         self.message = message
@@ -68,6 +72,7 @@ public struct APIError: Error, Equatable, Sendable {
         self.name = name
         self.causes = causes
         self.retryAfterSeconds = retryAfterSeconds
+        self.hasDetails = hasDetails
     }
 
     /// The error as a `Status` object.
@@ -75,6 +80,7 @@ public struct APIError: Error, Equatable, Sendable {
         var status: JSON = [
             "kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Failure", "message": .string(message),
         ]
+        if let continueToken { status["metadata"] = ["continue": .string(continueToken)] }
         if reason != .unknown { status["reason"] = .string(reason.rawValue) }
         var details = JSONObject()
         details["name"] = name.map(JSON.string)
@@ -87,7 +93,7 @@ public struct APIError: Error, Equatable, Sendable {
                 })
         }
         details["retryAfterSeconds"] = retryAfterSeconds.map { .int(Int64($0)) }
-        if !details.isEmpty { status["details"] = .object(details) }
+        if hasDetails || !details.isEmpty { status["details"] = .object(details) }
         status["code"] = .int(Int64(code))
         return status
     }
@@ -105,6 +111,7 @@ public struct APIError: Error, Equatable, Sendable {
                     message: $0["message"]?.string ?? "")
             },
             retryAfterSeconds: details?["retryAfterSeconds"]?.int.map(Int.init))
+        continueToken = status.value(at: "metadata", "continue")?.string
     }
 }
 

@@ -7,7 +7,7 @@ extension APIServer {
     /// Creates an object from the body of a request.
     func create(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
         var duplicates: [String] = []
-        let body = try await Codec.body(of: request, duplicates: &duplicates)
+        let body = try await Codec.body(of: request, kind: context.kind.type.kind, duplicates: &duplicates)
         let object = try incoming(body, duplicates: duplicates, context)
         let stored = try await create(object, context)
         var answer = answer(stored, context, status: 201)

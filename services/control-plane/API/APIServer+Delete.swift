@@ -55,7 +55,7 @@ extension APIServer {
         guard buffer.readableBytes > 0 else { return try DeleteOptions(nil, query: request.query) }
         let type = request.header("content-type")
         guard let format = Codec.format(type) else {
-            throw Codec.unsupported(type ?? "", accepted: ["application/json", "application/yaml"])
+            throw Codec.unsupported(type ?? "", accepted: Encoding.mediaTypes)
         }
         var duplicates: [String] = []
         return try DeleteOptions(

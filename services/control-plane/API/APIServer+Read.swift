@@ -40,6 +40,7 @@ extension APIServer {
         try Self.check(match: match, version: version, isContinuing: query["continue"]?.isEmpty == false)
 
         let namespace = kind.type.isNamespaced && !context.namespace.isEmpty ? context.namespace : nil
+        let terms = selection.terms(for: kind)
         var items: [StoredObject]
         var revision: UInt64
         if let text = query["continue"], !text.isEmpty {
@@ -47,16 +48,26 @@ extension APIServer {
                 throw APIError(.badRequest, "specifying resource version is not allowed when using continue")
             }
             let token = try ContinueToken(text)
-            revision = token.revision
-            items = try await cluster.list(kind.storageName, namespace: namespace, at: revision)
+            if let wanted = token.revision {
+                guard
+                    let kept = try await cluster.list(
+                        kind.storageName, namespace: namespace, meeting: terms, at: wanted)
+                else { throw token.expired }
+                (items, revision) = (kept, wanted)
+            } else {
+                (items, revision) = try await cluster.list(kind.storageName, namespace: namespace, meeting: terms)
+            }
             items.removeFirst(items.firstIndex { token.last < $0.key.place } ?? items.count)
         } else {
             try checkVersion(version)
-            (items, revision) = try await snapshot(
-                kind, namespace: namespace ?? selection.fields.pinnedNamespace, selection)
+            let place = namespace ?? selection.fields.pinnedNamespace
+            (items, revision) = try await cluster.list(kind.storageName, namespace: place, meeting: terms)
             if match == "Exact", let wanted = UInt64(version), wanted != revision {
-                items = try await cluster.list(kind.storageName, namespace: namespace, at: wanted)
-                revision = wanted
+                let kept = try await cluster.list(kind.storageName, namespace: namespace, meeting: terms, at: wanted)
+                guard let kept else {
+                    throw APIError(.expired, "The resourceVersion for the provided list is too old.")
+                }
+                (items, revision) = (kept, wanted)
             }
         }
 
@@ -76,18 +87,6 @@ extension APIServer {
             if selection.selectsEverything { metadata["remainingItemCount"] = .int(Int64(items.count - position)) }
         }
         return try answer(chosen, metadata: metadata, context)
-    }
-
-    /// The objects of a collection; a selector that pins one name needs no walk.
-    private func snapshot(_ kind: ServedKind, namespace: String?, _ selection: Selection) async throws -> (
-        items: [StoredObject], revision: UInt64
-    ) {
-        if let name = selection.fields.pinnedName, namespace != nil || !kind.type.isNamespaced {
-            let revision = cluster.store.revision
-            let object = try await cluster.get(kind.key(namespace ?? "", name))
-            return (object.map { [$0] } ?? [], max(revision, object?.revision ?? 0))
-        }
-        return try await cluster.list(kind.storageName, namespace: namespace)
     }
 
     private static func check(match: String, version: String, isContinuing: Bool) throws(APIError) {
@@ -122,6 +121,9 @@ extension APIServer {
     /// A list in the wanted form. Objects go from the store to the answer as the bytes that they are.
     func answer(_ objects: [StoredObject], metadata: JSON, _ context: RequestContext) throws -> APIAnswer {
         let kind = context.kind
+        if context.encoding == .protobuf, let answer = try binaryAnswer(objects, metadata: metadata, context) {
+            return answer
+        }
         switch context.presentation {
         case .object:
             var buffer = ByteBuffer()
@@ -150,29 +152,69 @@ extension APIServer {
     }
 }
 
+extension APIServer {
+    /// A list in binary form, object by object, so that no tree of the whole is made.
+    private func binaryAnswer(_ objects: [StoredObject], metadata: JSON, _ context: RequestContext) throws -> APIAnswer?
+    {
+        let kind = context.kind
+        let bytes: [UInt8]?
+        switch context.presentation {
+        case .table: return nil
+        case .object:
+            bytes = try ProtobufEncoder.list(
+                apiVersion: kind.type.apiVersion, kind: kind.listKind, itemKind: kind.type.kind, metadata: metadata,
+                count: objects.count
+            ) { try kind.tree(objects[$0]) }
+        case .metadata, .metadataList:
+            bytes = try ProtobufEncoder.list(
+                apiVersion: "meta.k8s.io/v1", kind: "PartialObjectMetadataList", itemKind: "PartialObjectMetadata",
+                metadata: metadata, count: objects.count
+            ) { kind.partial(try kind.tree(objects[$0])) }
+        }
+        return bytes.map {
+            APIAnswer(contentType: ProtobufEncoder.mediaType, body: .bytes(ByteBuffer(bytes: $0)))
+        }
+    }
+}
+
 /// Where a list that is read page by page goes on: in the state in which it began, after the last object that was sent.
 struct ContinueToken: Sendable {
-    let revision: UInt64
+    /// The state in which the list began; nil for the newest one.
+    let revision: UInt64?
     /// Place of the last object that was sent, as lists are ordered.
     let last: String
 
     /// As it goes to clients and comes back.
     var text: String {
-        let json: JSON = ["v": "meta.k8s.io/v1", "rv": .int(Int64(clamping: revision)), "start": .string(last)]
+        let revision = revision.map { Int64(clamping: $0) } ?? -1
+        let json: JSON = ["v": "meta.k8s.io/v1", "rv": .int(revision), "start": .string(last)]
         return Data(json.bytes).base64EncodedString().replacing("=", with: "").replacing("+", with: "-").replacing(
             "/", with: "_")
     }
 
-    init(revision: UInt64, last: String) { (self.revision, self.last) = (revision, last) }
+    /// What is answered when the state is no longer known: with a token that goes on in the newest one.
+    var expired: APIError {
+        var error = APIError(
+            .expired,
+            "The provided continue parameter is too old to display a consistent list result. You can start a new list "
+                + "without the continue parameter, or use the continue token in this response to retrieve the remainder "
+                + "of the results. Continuing with the provided token results in an inconsistent list - objects that "
+                + "were created, modified, or deleted between the time the first chunk was returned and now may show up "
+                + "in the list.")
+        error.continueToken = ContinueToken(revision: nil, last: last).text
+        return error
+    }
+
+    init(revision: UInt64?, last: String) { (self.revision, self.last) = (revision, last) }
 
     init(_ token: String) throws(APIError) {
         var text = token.replacing("-", with: "+").replacing("_", with: "/")
         text += String(repeating: "=", count: (4 - text.count % 4) % 4)
         guard let data = Data(base64Encoded: text), let json = try? JSON(parsing: Array(data)),
-            json["v"] == "meta.k8s.io/v1", let revision = json["rv"]?.int, revision > 0,
+            json["v"] == "meta.k8s.io/v1", let revision = json["rv"]?.int, revision > 0 || revision == -1,
             let last = json["start"]?.string
         else { throw APIError(.badRequest, "continue key is not valid: \(token)") }
-        self.init(revision: UInt64(revision), last: last)
+        self.init(revision: revision > 0 ? UInt64(revision) : nil, last: last)
     }
 }
 

@@ -5,7 +5,7 @@ extension APIServer {
     /// Answers the kinds that ask a question and are not stored.
     func review(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
         var duplicates: [String] = []
-        let body = try await Codec.body(of: request, duplicates: &duplicates)
+        let body = try await Codec.body(of: request, kind: context.kind.type.kind, duplicates: &duplicates)
         var review = try incoming(body, duplicates: duplicates, context)
         let spec = review["spec"] ?? [:]
         review.set(.null, at: "metadata", "creationTimestamp")

@@ -84,9 +84,10 @@ extension APIServer {
         let buffer = try await Codec.collect(request)
         var duplicates: [String] = []
         let isApply = type == "application/apply-patch+yaml"
-        let body = try Codec.decode(
-            buffer, format: isApply || type.contains("yaml") ? .yaml : .json, duplicates: &duplicates)
         let isPatch = context.info.verb == "patch"
+        let format = isApply ? Codec.Format.yaml : isPatch ? .json : Codec.format(type)
+        guard let format else { throw Codec.unsupported(type, accepted: Encoding.mediaTypes) }
+        let body = try Codec.decode(buffer, format: format, kind: "Scale", duplicates: &duplicates)
         let outcome = try await change(context) { old in
             let present = try self.scale(of: old, kind)
             var wanted = body
@@ -126,7 +127,7 @@ extension APIServer {
 
     private func bind(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
         var duplicates: [String] = []
-        let body = try await Codec.body(of: request, duplicates: &duplicates)
+        let body = try await Codec.body(of: request, kind: "Binding", duplicates: &duplicates)
         try checkName(of: body, "Binding", context)
         guard let node = body.value(at: "target", "name")?.string, !node.isEmpty else {
             throw context.kind.invalid(context.name, [FieldIssue(field: "target.name", reason: .required)])
@@ -167,7 +168,7 @@ extension APIServer {
     /// Deletes a Pod unless a disruption budget says that it is needed.
     private func evict(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
         var duplicates: [String] = []
-        let body = try await Codec.body(of: request, duplicates: &duplicates)
+        let body = try await Codec.body(of: request, kind: "Eviction", duplicates: &duplicates)
         try checkName(of: body, "Eviction", context)
         let pod = try await existing(context)
         let labels = pod.value(at: "metadata", "labels")?.stringMap ?? [:]
@@ -198,7 +199,7 @@ extension APIServer {
 
     private func requestToken(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
         var duplicates: [String] = []
-        let body = try await Codec.body(of: request, duplicates: &duplicates)
+        let body = try await Codec.body(of: request, kind: "TokenRequest", duplicates: &duplicates)
         let account = try await existing(context)
         let answer = try await tokens.issue(body, namespace: context.namespace, name: context.name, account: account)
         return .json(answer, status: 201)

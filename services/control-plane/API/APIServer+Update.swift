@@ -7,7 +7,7 @@ extension APIServer {
     func update(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
         let kind = context.kind
         var duplicates: [String] = []
-        let body = try await Codec.body(of: request, duplicates: &duplicates)
+        let body = try await Codec.body(of: request, kind: context.kind.type.kind, duplicates: &duplicates)
         var object = try incoming(body, duplicates: duplicates, context)
         try checkNames(&object, context)
         let version = object.value(at: "metadata", "resourceVersion")?.string ?? ""

@@ -28,7 +28,7 @@ extension APIServer {
         }
         let namespace = kind.type.isNamespaced && !context.namespace.isEmpty ? context.namespace : nil
         let session = WatchSession(
-            kind: kind, selection: selection, presentation: context.presentation,
+            kind: kind, selection: selection, presentation: context.presentation, encoding: context.encoding,
             wantsBookmarks: query.flag("allowWatchBookmarks"),
             timeout: .seconds(query.int("timeoutSeconds").flatMap { $0 > 0 ? $0 : nil } ?? Int.random(in: 1800...3600)))
         let startsFresh = version.isEmpty || version == "0"
@@ -37,28 +37,35 @@ extension APIServer {
         }
         if sendsInitial == true { try checkVersion(version) }
         let wantsState = sendsInitial ?? startsFresh
+        let terms = selection.terms(for: kind)
         let stream: @Sendable (@escaping ChunkWriter) async throws -> Void = { write in
             let cluster = self.cluster
             do {
                 if wantsState {
-                    let (items, revision) = try await cluster.list(kind.storageName, namespace: namespace)
+                    let (items, revision) = try await cluster.list(
+                        kind.storageName, namespace: namespace, meeting: terms)
                     let changes = try cluster.store.watch(
-                        resource: kind.storageName, namespace: namespace, from: revision)
-                    try await session.sendState(items, revision: revision, marksEnd: sendsInitial == true, to: write)
-                    try await session.run(changes, to: write)
+                        resource: kind.storageName, namespace: namespace, meeting: terms.first, from: revision)
+                    try await session.run(changes, to: write) {
+                        try await session.sendState(
+                            items, revision: revision, marksEnd: sendsInitial == true, to: write)
+                    }
                 } else {
                     let from = startsFresh ? cluster.store.revision : UInt64(version) ?? 0
-                    let changes = try cluster.store.watch(resource: kind.storageName, namespace: namespace, from: from)
-                    try await session.run(changes, to: write)
+                    let changes = try cluster.store.watch(
+                        resource: kind.storageName, namespace: namespace, meeting: terms.first, from: from)
+                    try await session.run(changes, to: write) {}
                 }
             } catch StoreError.gone(let oldest) {
                 let error = APIError(.expired, "too old resource version: \(version) (\(oldest))")
-                try await write(WatchSession.line("ERROR", error.status.bytes))
+                try await session.sendLast(session.event("ERROR", error.status), to: write)
             } catch StoreError.closed {
                 return
             }
         }
-        return APIAnswer(body: .stream(stream))
+        let contentType =
+            context.encoding == .protobuf ? "\(ProtobufEncoder.mediaType);stream=watch" : "application/json"
+        return APIAnswer(contentType: contentType, body: .stream(stream))
     }
 
     private static func invalidList(_ field: String, _ message: String) -> APIError {
@@ -73,6 +80,7 @@ final class WatchSession: Sendable {
     private let kind: ServedKind
     private let selection: Selection
     private let presentation: Presentation
+    private let encoding: Encoding
     private let wantsBookmarks: Bool
     private let timeout: Duration
     private let state = Mutex(Progress())
@@ -83,14 +91,27 @@ final class WatchSession: Sendable {
         var owesBookmark = false
     }
 
-    init(kind: ServedKind, selection: Selection, presentation: Presentation, wantsBookmarks: Bool, timeout: Duration) {
-        (self.kind, self.selection, self.presentation) = (kind, selection, presentation)
+    init(
+        kind: ServedKind, selection: Selection, presentation: Presentation, encoding: Encoding, wantsBookmarks: Bool,
+        timeout: Duration
+    ) {
+        (self.kind, self.selection, self.presentation, self.encoding) = (kind, selection, presentation, encoding)
         (self.wantsBookmarks, self.timeout) = (wantsBookmarks, timeout)
     }
 
     private static let bookmarkInterval = Duration.seconds(50)
+    /// How long a peer that was too slow has for taking what is on its way.
+    private static let patience = Duration.seconds(5)
 
-    static func line(_ type: String, _ object: some Collection<UInt8>) -> ByteBuffer {
+    /// One event about an object that is made for it.
+    func event(_ type: String, _ object: JSON) -> ByteBuffer {
+        if encoding == .protobuf, let bytes = ProtobufEncoder.object(object) {
+            return ByteBuffer(bytes: ProtobufEncoder.watchEvent(type, bytes))
+        }
+        return Self.line(type, object.bytes)
+    }
+
+    private static func line(_ type: String, _ object: some Collection<UInt8>) -> ByteBuffer {
         var buffer = ByteBuffer()
         buffer.writeString("{\"type\":\"\(type)\",\"object\":")
         buffer.writeBytes(object)
@@ -112,14 +133,37 @@ final class WatchSession: Sendable {
         if buffer.readableBytes > 0 { try await write(buffer) }
     }
 
-    /// Sends changes until the time is over or the peer is gone.
-    func run(_ changes: StoreWatch, to write: @escaping ChunkWriter) async throws {
+    /// Does what comes first, then sends changes until the time is over or the peer is gone. A peer that takes so little
+    /// that changes left the history before it was their turn is given up, wherever it is held up.
+    func run(
+        _ changes: StoreWatch, to write: @escaping ChunkWriter, first: @escaping @Sendable () async throws -> Void
+    ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
+                try await first()
                 for try await batch in changes { try await self.send(batch, to: write) }
             }
             group.addTask { try await self.keepTime(changes) }
+            group.addTask {
+                try await changes.untilOvertaken()
+                // The watch ended in another way, which the first task tells.
+                try await Task.sleep(for: self.timeout)
+            }
             // Whichever ends first ends the watch.
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    /// Sends the last line of a watch. A peer that has not taken it after a while is cut off, and what was kept for it
+    /// goes.
+    func sendLast(_ line: ByteBuffer, to write: @escaping ChunkWriter) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await write(line) }
+            group.addTask {
+                try await Task.sleep(for: Self.patience)
+                throw CancellationError()
+            }
             defer { group.cancelAll() }
             try await group.next()
         }
@@ -163,8 +207,8 @@ final class WatchSession: Sendable {
                 [], metadata: ["resourceVersion": .string(String(revision))], include: .none, withColumns: takeColumns()
             )
         }
-        var line = Self.line("BOOKMARK", object.bytes)
-        buffer.writeBuffer(&line)
+        var bookmark = event("BOOKMARK", object)
+        buffer.writeBuffer(&bookmark)
     }
 
     private func append(_ event: StoreEvent, to buffer: inout ByteBuffer) throws {
@@ -186,6 +230,11 @@ final class WatchSession: Sendable {
     }
 
     private func append(_ type: String, _ object: StoredObject, to buffer: inout ByteBuffer) throws {
+        if encoding == .protobuf {
+            var event = event(type, kind.present(try kind.tree(object), as: presentation))
+            buffer.writeBuffer(&event)
+            return
+        }
         buffer.writeString("{\"type\":\"\(type)\",\"object\":")
         if presentation.isObject {
             kind.write(object, into: &buffer)

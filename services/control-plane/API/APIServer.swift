@@ -91,7 +91,7 @@ public final class APIServer: Sendable {
             user = try impersonated(user, request)
             if user.name != own { sender = own }
             return user
-        }
+        }.encoded(accept: request.header("accept"))
         if let audit = configuration.audit, AuditLog.covers(info, code: answer.status) {
             var info = info
             if info.name.isEmpty { info.name = answer.createdName }

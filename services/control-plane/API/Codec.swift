@@ -29,8 +29,11 @@ enum Codec {
 
     /// Reads the body of a request.
     ///
-    /// `duplicates` gets the paths of keys that came twice in one object.
-    static func decode(_ buffer: ByteBuffer, format: Format, duplicates: inout [String]) throws(APIError) -> JSON {
+    /// `duplicates` gets the paths of keys that came twice in one object; `kind` is what the body ought to be, for
+    /// refusals.
+    static func decode(
+        _ buffer: ByteBuffer, format: Format, kind: String = "", duplicates: inout [String]
+    ) throws(APIError) -> JSON {
         switch format {
         case .json:
             do throws(JSONError) {
@@ -39,27 +42,51 @@ enum Codec {
                 duplicates += found
                 return json
             } catch {
-                throw APIError(.badRequest, "the request body is not valid JSON: \(error)")
+                throw unrecognized(
+                    "couldn't get version/kind; json parse error: \(GoJSONError.text(error, in: buffer))", buffer, kind)
             }
-        case .protobuf: return try ProtobufReader.object(Array(buffer.readableBytesView))
+        case .protobuf:
+            do throws(ProtobufReader.Failure) {
+                return try ProtobufReader.object(Array(buffer.readableBytesView)[...])
+            } catch {
+                guard let type = error.type else { throw unrecognized(error.reason, buffer, kind) }
+                let version = type.apiVersion.split(separator: "/").last ?? ""
+                throw APIError(
+                    .badRequest,
+                    "\(type.kind) in version \"\(version)\" cannot be handled as a \(kind.isEmpty ? type.kind : kind): \(error.reason)"
+                )
+            }
         case .yaml:
             do {
                 return try YAML.parse(String(buffer: buffer), duplicates: &duplicates)
             } catch {
-                throw APIError(.badRequest, "the request body is not valid YAML: \(error)")
+                throw unrecognized("yaml: \(error)", buffer, kind)
             }
         }
     }
 
     /// Collects and reads the body of a request that creates or replaces something.
-    static func body(of request: APIRequest, duplicates: inout [String]) async throws -> JSON {
+    static func body(of request: APIRequest, kind: String = "", duplicates: inout [String]) async throws -> JSON {
         let contentType = request.header("content-type")
         guard let format = format(contentType) else {
-            throw unsupported(contentType ?? "", accepted: ["application/json", "application/yaml"])
+            throw unsupported(contentType ?? "", accepted: Encoding.mediaTypes)
         }
         let buffer = try await collect(request)
-        guard buffer.readableBytes > 0 else { throw APIError(.badRequest, "the request has no body") }
-        return try decode(buffer, format: format, duplicates: &duplicates)
+        return try decode(buffer, format: format, kind: kind, duplicates: &duplicates)
+    }
+
+    /// The refusal of a body that cannot even be read; it shows how the body begins.
+    private static func unrecognized(_ reason: String, _ buffer: ByteBuffer, _ kind: String) -> APIError {
+        let start = buffer.readableBytesView.prefix(30)
+        var shown = "<empty>"
+        if start.first == UInt8(ascii: "{") {
+            shown = String(decoding: start, as: UTF8.self)
+        } else if !start.isEmpty {
+            shown = start.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        }
+        if buffer.readableBytes > 30 { shown += " ..." }
+        return APIError(
+            .badRequest, "the object provided is unrecognized (must be of type \(kind)): \(reason) (\(shown))")
     }
 
     /// Collects the body as it is.

@@ -19,6 +19,7 @@ struct RequestContext: Sendable {
     let validation: FieldValidation
     let fieldManager: String
     let presentation: Presentation
+    let encoding: Encoding
     /// Collected for the `Warning` header.
     let warnings = Warnings()
 
@@ -72,7 +73,7 @@ struct RequestContext: Sendable {
         }
         if manager.isEmpty { manager = String(agent.prefix { $0 != "/" }.prefix(128)) }
         fieldManager = manager.isEmpty ? "unknown" : manager
-        presentation = try Presentation(accept: request.header("accept"), query: request.query)
+        (presentation, encoding) = try Presentation.negotiate(request, kind: kind, verb: info.verb)
     }
 
     /// The options of a write as an object, which webhooks get to see.
@@ -140,49 +141,4 @@ enum Presentation: Sendable, Equatable {
     case metadataList
 
     var isObject: Bool { self == .object }
-
-    /// Takes the first of the accepted media types that is served.
-    init(accept: String?, query: Query) throws(APIError) {
-        guard let accept, !accept.isEmpty else {
-            self = .object
-            return
-        }
-        for type in accept.split(separator: ",") {
-            let parts = type.split(separator: ";").map { $0.filter { $0 != " " } }
-            guard let media = parts.first?.lowercased(),
-                ["application/json", "*/*", "application/*", "application/json;stream=watch", "text/*"].contains(media)
-            else { continue }
-            let parameters = Dictionary(
-                parts.dropFirst().compactMap { part -> (String, String)? in
-                    let sides = part.split(separator: "=", maxSplits: 1)
-                    return sides.count == 2 ? (String(sides[0]), String(sides[1])) : nil
-                }, uniquingKeysWith: { $1 })
-            guard let form = parameters["as"] else {
-                self = .object
-                return
-            }
-            guard parameters["g"] == "meta.k8s.io", parameters["v"] == "v1" || parameters["v"] == "v1beta1" else {
-                continue
-            }
-            switch form {
-            case "Table":
-                let wanted = query["includeObject"] ?? ""
-                guard let row = wanted.isEmpty ? .metadata : RowObject(rawValue: wanted) else {
-                    throw APIError(.badRequest, "unrecognized includeObject value: \"\(wanted)\"")
-                }
-                self = .table(row)
-                return
-            case "PartialObjectMetadata":
-                self = .metadata
-                return
-            case "PartialObjectMetadataList":
-                self = .metadataList
-                return
-            default: continue
-            }
-        }
-        throw APIError(
-            .notAcceptable,
-            "only the following media types are accepted: application/json, application/json;stream=watch")
-    }
 }
