@@ -73,6 +73,49 @@ struct RecoveryTests {
         }
     }
 
+    @Test("a log of many writers, cut at any of its last 4 KiB, keeps every complete group")
+    func truncatedGroups() async throws {
+        let folder = StoreFolder()
+        let store = try folder.open()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for writer in 0..<16 {
+                group.addTask {
+                    for round in 0..<6 {
+                        let name = "\(writer)-\(round % 4)"
+                        try await store.put(.configMap(name), .configMap(name, value: "\(round)"), expecting: .any)
+                        if round % 4 == 3 { try await store.remove(.configMap(name), expecting: .any) }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        await store.close()
+        let bytes = try folder.read(Self.segment)
+        // What the groups say, read without the code that recovers.
+        var states: [(end: Int, objects: [String: [UInt8]])] = [(FileHeader.size, [:])]
+        try bytes.withUnsafeBytes { bytes in
+            while let last = states.last, let frame = Frame.readHeader(bytes, at: last.end) {
+                var records = RecordReader(try #require(frame.payload(bytes, at: last.end)))
+                var objects = last.objects
+                while !records.isAtEnd {
+                    let (kind, object) = try records.next()
+                    objects[object.path] = kind == .deleted ? nil : object.bytes
+                }
+                states.append((last.end + frame.size, objects))
+            }
+        }
+        let end = try #require(states.last).end
+        #expect(end > 4096 + FileHeader.size && states.count < 112, "\(states.count) groups")
+        for length in (end - 4096)...end {
+            let copy = StoreFolder()
+            try copy.write(Self.segment, bytes[..<length])
+            let outcome = try copy.recover()
+            let objects = outcome.tables.tables["configmaps"]?.objects.list(namespace: nil) ?? []
+            let found = Dictionary(uniqueKeysWithValues: objects.map { ($0.path, $0.bytes) })
+            #expect(outcome.damage == nil && found == states.last { $0.end <= length }?.objects, "cut at \(length)")
+        }
+    }
+
     @Test("a log cut within its first bytes is a new one")
     func truncatedHeader() async throws {
         let (bytes, _) = try await Self.log(changes: 1)

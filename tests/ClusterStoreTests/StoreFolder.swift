@@ -24,9 +24,9 @@ final class StoreFolder: Sendable {
         var options = Store.Options.small(change)
         let layer = options.layer
         // The store keeps its folder, so that a test need not.
-        options.layer = FileLayer(failure: { [self] operation, path in
+        options.layer.failure = { [self] operation, path in
             withExtendedLifetime(self) { layer.failure(operation, path) }
-        })
+        }
         return try Store.open(directory: path, options: options)
     }
 
@@ -35,8 +35,10 @@ final class StoreFolder: Sendable {
     }
 
     func write(_ name: String, _ bytes: some Sequence<UInt8>) throws {
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+        let file = URL(fileURLWithPath: "\(path)/\(name)")
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(bytes).write(to: file)
     }
 
     var names: [String] {

@@ -24,10 +24,28 @@ enum FileOperation: String, Sendable {
     case lock
 }
 
-/// The way to the disk. Tests put a failure into it; there is no other difference.
+/// Something that was done to the disk; what a crash may undo of it is for tests to know.
+enum FileStep: Sendable {
+    case create(String)
+    case fill(String, size: Int)
+    case write(String, offset: Int, [UInt8])
+    case sync(String)
+    case truncate(String, size: Int)
+    case rename(String, to: String)
+    case remove(String)
+    case syncDirectory(String)
+}
+
+/// The way to the disk. Tests put a failure into it and watch what is done; there is no other difference.
 struct FileLayer: Sendable {
     /// An error number to fail with instead of doing the operation, or nil.
     var failure: @Sendable (FileOperation, String) -> Int32? = { _, _ in nil }
+    /// Told of every step that was done, in order.
+    var observer: (@Sendable (FileStep) -> Void)?
+
+    func note(_ step: @autoclosure () -> FileStep) {
+        if let observer { observer(step()) }
+    }
 
     func check(_ operation: FileOperation, _ path: String) throws(FileFailure) {
         if let code = failure(operation, path) { throw FileFailure(operation, path, code: code) }
@@ -36,11 +54,13 @@ struct FileLayer: Sendable {
     func rename(_ old: String, to new: String) throws(FileFailure) {
         try check(.rename, old)
         guard Glibc.rename(old, new) == 0 else { throw FileFailure(.rename, old) }
+        note(.rename(old, to: new))
     }
 
     func remove(_ path: String) throws(FileFailure) {
         try check(.remove, path)
         guard unlink(path) == 0 || errno == ENOENT else { throw FileFailure(.remove, path) }
+        note(.remove(path))
     }
 
     /// Makes renames and removals in a directory durable.
@@ -50,6 +70,7 @@ struct FileLayer: Sendable {
         guard descriptor >= 0 else { throw FileFailure(.open, path) }
         defer { close(descriptor) }
         guard fsync(descriptor) == 0 else { throw FileFailure(.sync, path) }
+        note(.syncDirectory(path))
     }
 }
 
@@ -68,6 +89,7 @@ final class WritableFile: Sendable {
         try layer.check(.create, path)
         descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw FileFailure(.create, path) }
+        layer.note(.create(path))
     }
 
     /// Opens a file that exists.
@@ -104,6 +126,7 @@ final class WritableFile: Sendable {
             position += zeros.count
         }
         guard fsync(descriptor) == 0 else { throw FileFailure(.fill, path) }
+        layer.note(.fill(path, size: size))
     }
 
     func write(_ bytes: [UInt8], at offset: Int) throws(FileFailure) {
@@ -111,17 +134,20 @@ final class WritableFile: Sendable {
         try bytes.withUnsafeBufferPointer { bytes throws(FileFailure) in
             try write(UnsafeRawBufferPointer(bytes), at: offset)
         }
+        layer.note(.write(path, offset: offset, bytes))
     }
 
     /// Waits until everything written is on the disk.
     func sync() throws(FileFailure) {
         try layer.check(.sync, path)
         guard fdatasync(descriptor) == 0 else { throw FileFailure(.sync, path) }
+        layer.note(.sync(path))
     }
 
     func truncate(to size: Int) throws(FileFailure) {
         try layer.check(.truncate, path)
         guard ftruncate(descriptor, size) == 0 else { throw FileFailure(.truncate, path) }
+        layer.note(.truncate(path, size: size))
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FileFailure) {

@@ -17,7 +17,10 @@ extension Store {
     /// Revisions that were lost are not used again: the next one is well behind the last one found anywhere in the files.
     /// - Throws: ``StoreError/corrupt(file:offset:_:)`` when no snapshot is readable, and nothing can be kept.
     public static func repair(directory path: String) throws(StoreError) -> RepairReport {
-        let directory = StoreDirectory(path: path, layer: FileLayer())
+        try repair(StoreDirectory(path: path, layer: FileLayer()))
+    }
+
+    static func repair(_ directory: StoreDirectory) throws(StoreError) -> RepairReport {
         let lock = try StoreLock(directory)
         defer { withExtendedLifetime(lock) {} }
         let history = History(maximumCount: 1, maximumCost: 1)
@@ -28,7 +31,8 @@ extension Store {
         }
         do throws(FileFailure) {
             let listing = try directory.list()
-            var lastRevision = outcome.revision
+            // Behind the snapshot of an earlier attempt, too, which must not be taken for this one.
+            var lastRevision = max(outcome.revision, listing.snapshots.last ?? 0)
             for segment in listing.segments where segment >= damage.segment {
                 let content = try FileContent(directory.segmentPath(segment))
                 lastRevision = max(lastRevision, LogTail.lastRevision(in: content.bytes))
