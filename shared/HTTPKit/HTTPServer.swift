@@ -124,7 +124,8 @@ public struct HTTPServer: Service {
         }
     }
 
-    private static func configure(_ channel: any Channel, environment: ConnectionEnvironment, tls: NIOSSLContext?)
+    /// Makes a channel that was accepted a connection.
+    static func configure(_ channel: any Channel, environment: ConnectionEnvironment, tls: NIOSSLContext?)
         throws
     {
         let pipeline = channel.pipeline.syncOperations

@@ -55,6 +55,17 @@ enum ResponseEncoding {
         buffer.writeStaticString("\r\n")
     }
 
+    /// What goes before a chunk of a body whose length is not known: the chunk's size in hexadecimal digits.
+    static func chunkHead(_ size: Int, into buffer: inout ByteBuffer) {
+        var shift = max(0, Int.bitWidth - size.leadingZeroBitCount - 1) & ~3
+        while shift >= 0 {
+            let digit = UInt8(truncatingIfNeeded: size >> shift) & 15
+            buffer.writeInteger(digit < 10 ? digit + 0x30 : digit + 0x57)
+            shift -= 4
+        }
+        buffer.writeStaticString("\r\n")
+    }
+
     /// The value of `Content-Length` in a response's own headers, for streams of known length.
     static func declaredLength(_ headers: HTTPHeaders) -> Int? {
         headers.first(name: "content-length").flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }

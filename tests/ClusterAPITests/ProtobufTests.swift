@@ -80,10 +80,17 @@ struct ProtobufTests {
     func layout() throws {
         let event: JSON = ["kind": "ConfigMap", "apiVersion": "v1", "metadata": ["name": "c"], "data": ["k": "v"]]
         let bytes = try #require(ProtobufEncoder.object(event))
-        let expected: [UInt8] =
-            [0x6b, 0x38, 0x73, 0, 0x0a, 0x0f, 0x0a, 0x02] + "v1".utf8 + [0x12, 0x09] + "ConfigMap".utf8
-            + [0x12, 0x0d, 0x0a, 0x03, 0x0a, 0x01] + "c".utf8 + [0x12, 0x06, 0x0a, 0x01] + "k".utf8 + [0x12, 0x01]
-            + "v".utf8 + [0x1a, 0, 0x22, 0]
+        var expected: [UInt8] = [0x6b, 0x38, 0x73, 0, 0x0a, 0x0f, 0x0a, 0x02]
+        expected += Array("v1".utf8)
+        expected += [0x12, 0x09]
+        expected += Array("ConfigMap".utf8)
+        expected += [0x12, 0x0d, 0x0a, 0x03, 0x0a, 0x01]
+        expected += Array("c".utf8)
+        expected += [0x12, 0x06, 0x0a, 0x01]
+        expected += Array("k".utf8)
+        expected += [0x12, 0x01]
+        expected += Array("v".utf8)
+        expected += [0x1a, 0, 0x22, 0]
         #expect(bytes == expected)
         // More than 127 bytes need a second byte of length.
         let long = String(repeating: "x", count: 300)

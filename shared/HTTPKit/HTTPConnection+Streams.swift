@@ -1,0 +1,125 @@
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// Answers whose bytes come one after another.
+extension HTTPConnection {
+    /// Chunks up to this size are copied into one buffer with their frame; larger ones are passed on as they are.
+    private static let copyLimit = 4096
+
+    /// Writes the head; false when there is nothing to follow.
+    func beginStream(_ response: HTTPResponse) -> Bool {
+        guard isActive, let context, var exchange else { return false }
+        let isHTTP10 = exchange.head.version.minor == 0
+        var framing: ResponseEncoding.Framing = isHTTP10 ? .untilClose : .chunked
+        if let length = ResponseEncoding.declaredLength(response.headers) { framing = .length(length) }
+        if response.status == 204 || response.status == 304 { framing = .none }
+        if framing == .untilClose { exchange.isKeepAlive = false }
+        var buffer = context.channel.allocator.buffer(capacity: 512)
+        ResponseEncoding.head(
+            response, framing: framing, keepAlive: exchange.isKeepAlive, isHTTP10: isHTTP10, into: &buffer)
+        if exchange.head.method == .HEAD { framing = .none }
+        exchange.framing = framing
+        if case .length(let length) = framing { exchange.remaining = length }
+        self.exchange = exchange
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+        return framing != .none
+    }
+
+    /// Writes a chunk and returns when the peer takes more; ends at once when its task is cancelled.
+    func writeChunk(_ bytes: ByteBuffer) async throws {
+        if eventLoop.inEventLoop, try send(bytes) { return }
+        let held = HeldWrite()
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+                if eventLoop.inEventLoop {
+                    wait(continuation, held)
+                } else {
+                    eventLoop.execute { [self] in
+                        do {
+                            if try send(bytes) { continuation.resume() } else { wait(continuation, held) }
+                        } catch {
+                            continuation.resume(throwing: error)
+                        }
+                    }
+                }
+            }
+        } onCancel: {
+            held.isCancelled.store(true, ordering: .sequentiallyConsistent)
+            onLoop { [self] in
+                // A connection streams one answer at a time: whoever is held up here belongs to the same task.
+                let writers = self.writers
+                self.writers = []
+                for writer in writers { writer.resume(throwing: CancellationError()) }
+            }
+        }
+    }
+
+    /// Writes a chunk; true when the channel takes more at once.
+    private func send(_ bytes: ByteBuffer) throws -> Bool {
+        guard isActive, let context, let exchange else { throw ChannelError.ioOnClosedChannel }
+        switch exchange.framing {
+        case .chunked:
+            let isCopied = bytes.readableBytes <= Self.copyLimit
+            var buffer = context.channel.allocator.buffer(capacity: 20 + (isCopied ? bytes.readableBytes : 0))
+            ResponseEncoding.chunkHead(bytes.readableBytes, into: &buffer)
+            if isCopied {
+                buffer.writeImmutableBuffer(bytes)
+                buffer.writeStaticString("\r\n")
+                context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+            } else {
+                context.write(wrapOutboundOut(buffer), promise: nil)
+                context.write(wrapOutboundOut(bytes), promise: nil)
+                context.writeAndFlush(wrapOutboundOut(ByteBuffer(staticString: "\r\n")), promise: nil)
+            }
+        case .length:
+            guard bytes.readableBytes <= exchange.remaining else { throw HTTPStreamError.tooLong }
+            self.exchange?.remaining -= bytes.readableBytes
+            context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        case .untilClose: context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        case .none: break
+        }
+        return context.channel.isWritable
+    }
+
+    private func wait(_ continuation: CheckedContinuation<Void, any Error>, _ held: HeldWrite) {
+        guard isActive else { return continuation.resume(throwing: ChannelError.ioOnClosedChannel) }
+        if held.isCancelled.load(ordering: .sequentiallyConsistent) {
+            return continuation.resume(throwing: CancellationError())
+        }
+        if channel.isWritable { return continuation.resume() }
+        writers.append(continuation)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable, !writers.isEmpty {
+            let writers = self.writers
+            self.writers = []
+            for writer in writers { writer.resume() }
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func endStream() {
+        guard isActive, let context, let exchange else { return }
+        switch exchange.framing {
+        case .chunked: context.writeAndFlush(wrapOutboundOut(ByteBuffer(staticString: "0\r\n\r\n")), promise: nil)
+        case .length where exchange.remaining > 0: return abort()
+        default: break
+        }
+        finishExchange()
+    }
+}
+
+/// A write that may have to wait for the peer.
+private final class HeldWrite: Sendable {
+    let isCancelled = Atomic(false)
+}
+
+/// Why a body broke off.
+enum HTTPStreamError: Error {
+    /// More bytes than announced.
+    case tooLong
+    /// The handler answered without reading all of it.
+    case abandoned
+}
