@@ -54,7 +54,7 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
     }
 
     /// Adds a member whose key is known to be new.
-    mutating func append(_ key: String, _ value: JSON) {
+    public mutating func append(_ key: String, _ value: JSON) {
         members.append((key, value))
         if members.count > Self.indexThreshold { index(from: positions.count) }
     }
