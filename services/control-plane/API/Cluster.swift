@@ -27,19 +27,23 @@ final class Cluster: Sendable {
         try await get(ObjectKey(resource: resource, namespace: namespace, name: name))?.json()
     }
 
-    func list(_ resource: String, namespace: String?) async throws -> (items: [StoredObject], revision: UInt64) {
-        try await translating { try await store.list(resource: resource, namespace: namespace) }
+    /// The objects of a collection; with terms, at least those that meet all of them.
+    func list(
+        _ resource: String, namespace: String?, meeting terms: [StoreTerm] = []
+    ) async throws -> (items: [StoredObject], revision: UInt64) {
+        try await translating {
+            try await store.list(resource: resource, namespace: namespace, meeting: terms)
+        }
     }
 
-    /// The objects as they were at a revision.
-    func list(_ resource: String, namespace: String?, at revision: UInt64) async throws -> [StoredObject] {
+    /// The objects as they were at a revision; nil when that is too long ago.
+    func list(
+        _ resource: String, namespace: String?, meeting terms: [StoreTerm], at revision: UInt64
+    ) async throws -> [StoredObject]? {
         do {
-            return try await store.list(resource: resource, namespace: namespace, at: revision)
+            return try await store.list(resource: resource, namespace: namespace, meeting: terms, at: revision)
         } catch StoreError.gone {
-            throw APIError(
-                .expired,
-                "The provided continue parameter is too old to display a consistent list result. You can start a new list "
-                    + "without the continue parameter.")
+            return nil
         } catch let error as StoreError {
             throw Self.translate(error)
         }

@@ -1,3 +1,4 @@
+import ClusterStore
 import Identity
 import KubeModel
 import NIOCore
@@ -61,14 +62,7 @@ extension APIServer {
         let segments = info.segments
         switch segments.first {
         case nil: return .json(["paths": .array(paths().map(JSON.string))])
-        case "healthz", "livez", "readyz":
-            if segments[0] == "readyz", !health.isReady {
-                return .text("[-]startup not finished\nreadyz check failed\n", status: 500)
-            }
-            if request.query["verbose"] != nil {
-                return .text("[+]ping ok\n[+]log ok\n[+]store ok\n\(segments[0]) check passed\n")
-            }
-            return .text("ok")
+        case "healthz", "livez", "readyz": return healthAnswer(request, segments[0])
         case "version": return .json(version)
         case "api", "apis": return try discovery(request, segments)
         case "openapi": return try openAPI(request, Array(segments.dropFirst()))
@@ -84,6 +78,20 @@ extension APIServer {
             return answer
         default: throw Self.unknownPath
         }
+    }
+
+    /// `/readyz` fails while nothing can be stored, and says why; the server is alive all the same, and answers reads.
+    private func healthAnswer(_ request: APIRequest, _ check: String) -> APIAnswer {
+        guard check != "readyz" || health.isReady else {
+            return .text("[-]startup not finished\nreadyz check failed\n", status: 500)
+        }
+        if check == "readyz", let failure = cluster.store.statistics.failure {
+            // The path is nobody's business here; the log has it.
+            let reason = if case .full = failure { "no room on the disk" } else { "the disk fails" }
+            return .text("[+]ping ok\n[+]log ok\n[-]store failed: \(reason)\nreadyz check failed\n", status: 500)
+        }
+        guard request.query["verbose"] != nil else { return .text("ok") }
+        return .text("[+]ping ok\n[+]log ok\n[+]store ok\n\(check) check passed\n")
     }
 
     private func paths() -> [String] {

@@ -10,11 +10,11 @@ struct FieldSelection: Sendable, Equatable {
         let isNegated: Bool
     }
 
+    /// Selects by the uid of an owner, for every kind; a field that the original does not have.
+    static let ownerPath = "metadata.ownerReferences.uid"
+
     var terms: [Term] = []
     var selectsEverything: Bool { terms.isEmpty }
-
-    /// True when the key alone tells; then nothing needs to be parsed.
-    var needsOnlyKey: Bool { terms.allSatisfy { $0.path == "metadata.name" || $0.path == "metadata.namespace" } }
 
     /// The one name that can match.
     var pinnedName: String? { terms.first { $0.path == "metadata.name" && !$0.isNegated }?.value }
@@ -31,7 +31,7 @@ struct FieldSelection: Sendable, Equatable {
                 throw APIError(.badRequest, "invalid selector: '\(text)'; can't understand '\(part)'")
             }
             let path = String(sides[0])
-            guard kind.selectableFields.contains(path) else {
+            guard kind.selectableFields.contains(path) || path == Self.ownerPath else {
                 throw APIError(.badRequest, "field label not supported: \(path)")
             }
             let value = sides.count > 1 ? String(sides[1]) : ""
@@ -42,27 +42,26 @@ struct FieldSelection: Sendable, Equatable {
         }
     }
 
-    func matches(_ key: ObjectKey) -> Bool {
+    func matches(_ object: StoredObject) -> Bool {
         terms.allSatisfy { term in
             switch term.path {
-            case "metadata.name": (key.name == term.value) != term.isNegated
-            case "metadata.namespace": (key.namespace == term.value) != term.isNegated
-            default: true
+            case "metadata.name": (object.key.name == term.value) != term.isNegated
+            case "metadata.namespace": (object.key.namespace == term.value) != term.isNegated
+            case Self.ownerPath: object.owners.contains(term.value) != term.isNegated
+            default: (text(of: term, in: object) == term.value) != term.isNegated
             }
         }
     }
 
-    func matches(_ json: JSON) -> Bool {
-        terms.allSatisfy { term in
-            let found = json.value(at: term.keys)
-            let text: String =
-                switch found {
-                case .string(let text): text
-                case .bool(let flag): flag ? "true" : "false"
-                case .int(let number): String(number)
-                default: Self.absent[term.path] ?? ""
-                }
-            return (text == term.value) != term.isNegated
+    private func text(of term: Term, in object: StoredObject) -> String {
+        if let field = object.fields.first(where: { $0.path == term.path }), !field.value.isEmpty {
+            return field.value
+        }
+        return switch object.value(at: term.keys) {
+        case .string(let text): text
+        case .bool(let flag): flag ? "true" : "false"
+        case .int(let number): String(number)
+        default: Self.absent[term.path] ?? ""
         }
     }
 
@@ -86,10 +85,35 @@ struct Selection: Sendable {
 
     func matches(_ object: StoredObject) -> Bool {
         if let labels, !labels.matches(object.labels) { return false }
-        guard !fields.selectsEverything else { return true }
-        guard fields.matches(object.key) else { return false }
-        if fields.needsOnlyKey { return true }
-        guard let json = try? object.json() else { return false }
-        return fields.matches(json)
+        return fields.selectsEverything || fields.matches(object)
     }
+
+    /// What an index can answer of it, the narrowest first.
+    func terms(for kind: ServedKind) -> [StoreTerm] {
+        let indexed = APIServer.indexedFields[kind.storageName] ?? []
+        var terms: [StoreTerm] = fields.pinnedName.map { [.name($0)] } ?? []
+        for term in fields.terms where !term.isNegated {
+            if term.path == FieldSelection.ownerPath { terms.append(.owner(term.value)) }
+            if indexed.contains(term.path) { terms.append(.field(term.path, term.value)) }
+        }
+        for requirement in labels?.requirements ?? [] where requirement.comparison == .isIn {
+            terms.append(
+                requirement.values.count == 1
+                    ? .label(requirement.key, requirement.values[0]) : .labels(requirement.key, requirement.values))
+        }
+        for requirement in labels?.requirements ?? [] {
+            switch requirement.comparison {
+            case .exists, .isGreater, .isLess: terms.append(.hasLabel(requirement.key))
+            case .isIn, .isNotIn, .doesNotExist: break
+            }
+        }
+        return terms
+    }
+}
+
+extension APIServer {
+    /// Fields by which objects are often selected: the store keeps an index of them.
+    public static let indexedFields = [
+        "pods": ["spec.nodeName"], "events": ["involvedObject.kind", "involvedObject.name", "involvedObject.uid"],
+    ]
 }

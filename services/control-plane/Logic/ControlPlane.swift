@@ -43,7 +43,7 @@ public final class ControlPlane: Service {
         let data = configuration.dataDirectory
         try PrivateFile.makeDirectory(data)
         do throws(StoreError) {
-            store = try Store.open(directory: "\(data)/store")
+            store = try Store.open(directory: "\(data)/store", options: Self.storeOptions(configuration, logger))
         } catch {
             throw Self.explain(error, data)
         }
@@ -80,8 +80,30 @@ public final class ControlPlane: Service {
         case .unwritable(let reason): ControlPlaneError("the data folder \(data) cannot be written: \(reason)")
         case .full(let reason):
             ControlPlaneError("the data folder \(data) cannot be opened because the disk is full: \(reason)")
+        case .corrupt:
+            ControlPlaneError(
+                "the data folder \(data) cannot be opened: \(error). `martlet doctor --repair --data-dir \(data)` keeps all "
+                    + "that comes before the damage; `martlet restore` makes a new folder out of a backup")
         default: ControlPlaneError("the data folder \(data) cannot be opened: \(error)")
         }
+    }
+
+    private static func storeOptions(_ configuration: ControlPlaneConfiguration, _ logger: Logger) -> Store.Options {
+        var options = Store.Options()
+        options.indexedFields = APIServer.indexedFields
+        options.historyEvents = configuration.historyChanges
+        options.historyBytes = configuration.historyBytes
+        options.historyAge = configuration.historyAge
+        let rounds = EventLoopRounds()
+        options.afterRound = { rounds.atEnd($0) }
+        options.onFailure = { failure in
+            if let failure {
+                logger.error("nothing can be stored; reading goes on", metadata: ["reason": "\(failure)"])
+            } else {
+                logger.notice("storing works again")
+            }
+        }
+        return options
     }
 
     /// Serves until the service group stops gracefully or the task is cancelled.

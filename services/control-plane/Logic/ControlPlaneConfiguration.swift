@@ -22,6 +22,12 @@ public struct ControlPlaneConfiguration: Sendable {
     public var volumesDirectory: String?
     /// Bytes after which `audit.log` is put aside.
     public var auditFileLimit: Int
+    /// How many changes watches and lists of earlier versions can go back.
+    public var historyChanges = 65_536
+    /// How many bytes of objects the changes that are kept may take.
+    public var historyBytes = 32 << 20
+    /// How long changes are kept.
+    public var historyAge = Duration.seconds(300)
 
     /// The usual settings for a data folder.
     public init(

@@ -20,6 +20,10 @@ struct ControlPlaneCommand: AsyncParsableCommand {
     @Option(help: "Unix socket of the node agent, for logs.") var nodeSocket: String?
     @Option(help: "Address under which Pods reach the API.") var advertiseAddress: String?
     @Option(help: "Bytes after which audit.log is put aside; four such files are kept.") var auditFileLimit = 32 << 20
+    @Option(help: "Seconds for which changes are kept for watches; older versions are answered with 410 Gone.")
+    var historySeconds = 300
+    @Option(help: "How many changes are kept for watches at most.") var historyChanges = 65_536
+    @Option(help: "How many bytes of objects these changes may take.") var historyBytes = 32 << 20
     @Flag(help: "Run the API alone.") var noControllers = false
     @Option(help: "Form of log lines: text or json.", transform: Self.format) var logFormat = LineLogHandler.Format.text
     @Option(help: "Least important level that is logged.", transform: Self.level) var logLevel = Logger.Level.info
@@ -39,6 +43,12 @@ struct ControlPlaneCommand: AsyncParsableCommand {
         return level
     }
 
+    func validate() throws {
+        guard historySeconds > 0, historyChanges > 0, historyBytes > 0 else {
+            throw ValidationError("--history-seconds, --history-changes and --history-bytes must be above 0.")
+        }
+    }
+
     func run() async throws {
         let (format, level) = (logFormat, logLevel)
         LoggingSystem.bootstrap { label in
@@ -46,11 +56,13 @@ struct ControlPlaneCommand: AsyncParsableCommand {
         }
         let logger = Logger(label: "control-plane")
         do {
-            let plane = try ControlPlane(
-                ControlPlaneConfiguration(
-                    dataDirectory: dataDir, host: host, port: port, serviceCIDR: serviceCidr, nodeSocket: nodeSocket,
-                    advertisedAddress: advertiseAddress, controllersEnabled: !noControllers,
-                    auditFileLimit: auditFileLimit), logger: logger)
+            var configuration = ControlPlaneConfiguration(
+                dataDirectory: dataDir, host: host, port: port, serviceCIDR: serviceCidr, nodeSocket: nodeSocket,
+                advertisedAddress: advertiseAddress, controllersEnabled: !noControllers, auditFileLimit: auditFileLimit)
+            configuration.historyAge = .seconds(historySeconds)
+            configuration.historyChanges = historyChanges
+            configuration.historyBytes = historyBytes
+            let plane = try ControlPlane(configuration, logger: logger)
             let group = ServiceGroup(
                 configuration: .init(
                     services: [plane, KubeconfigWriter(plane: plane, path: "\(dataDir)/kubeconfig", logger: logger)],

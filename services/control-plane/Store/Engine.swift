@@ -32,7 +32,7 @@ final class Engine: Sendable {
     /// Changes that are written at once, at most about this much.
     private static let groupBytes = 4 << 20
     /// How often the history is looked through for what is too old, and for watchers that fell behind.
-    private static let sweepSeconds = 5.0
+    private static let sweepSeconds = 2.0
 
     init(directory path: String, options: Store.Options) throws(StoreError) {
         self.options = options
@@ -73,14 +73,11 @@ final class Engine: Sendable {
     func submit(_ request: StoreState.Request) async throws(StoreError) -> StoredObject {
         while true {
             let outcome = await withCheckedContinuation { writer in
-                let (refusal, wakes) = state.withLock { state in
-                    let refusal = state.submit(request, writer)
-                    let wakes = refusal == nil && state.isLogIdle
-                    if wakes { state.isLogIdle = false }
-                    return (refusal, wakes)
+                if let refusal = state.withLock({ $0.submit(request, writer) }) {
+                    writer.resume(returning: refusal)
+                } else if !options.afterRound({ [wakeUp] in wakeUp.signal() }) {
+                    wakeUp.signal()
                 }
-                if wakes { wakeUp.signal() }
-                if let refusal { writer.resume(returning: refusal) }
             }
             switch outcome {
             case .done(let object): return object
@@ -111,21 +108,24 @@ final class Engine: Sendable {
 
     // MARK: The log
 
-    /// The thread of the log: writes everything that is pending as one group, again and again.
+    /// The thread of the log: each time it is told that changes came, it writes all that are pending as one group. What
+    /// comes while it writes waits until its own round of work is over, or groups would be small and many.
     private func writeLog() {
         // Woken by the disk, it should run at once even when all processors are busy: writers wait for it, and it
         // computes little. Not permitted for everyone, and not needed.
         _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -10)
         var records = RecordWriter()
         var durable = state.withLock { $0.durable }
+        var hasMore = false
         while true {
+            if !hasMore { wakeUp.wait() }
             let (group, isEnd) = state.withLock { state in
                 let group = state.takeGroup(maximumBytes: Self.groupBytes)
+                hasMore = !state.pending.isEmpty || state.isClosed
                 return (group, group.isEmpty && state.isClosed)
             }
             guard let last = group.last?.object.revision else {
                 if isEnd { break }
-                wakeUp.wait()
                 continue
             }
             records.removeAll()
@@ -201,7 +201,7 @@ final class Engine: Sendable {
     /// Takes hold of all objects, and gives them to `use` once they are durable; nil when they were taken back.
     private func capture(_ use: @escaping @Sendable (SnapshotContent?) -> Void) {
         let (content, isSettled, epoch) = state.withLock { state in
-            let isSettled = state.pending.isEmpty && state.inFlight.isEmpty
+            let isSettled = state.isSettled
             let content = SnapshotContent(
                 revision: isSettled ? state.durable : state.revision, firstSegment: max(1, state.segment),
                 tables: state.tables.tables.mapValues(\.objects))
@@ -259,7 +259,7 @@ final class Engine: Sendable {
 
     /// After a failure: finds out whether writing works again, should nobody try.
     func probe() {
-        guard state.withLock({ $0.failure != nil && $0.isLogIdle && !$0.isClosed }) else { return }
+        guard state.withLock({ $0.failure != nil && $0.isSettled && !$0.isClosed }) else { return }
         do throws(FileFailure) {
             try directory.probe()
             let hadFailed = state.withLock { state in

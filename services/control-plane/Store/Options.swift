@@ -15,6 +15,9 @@ extension Store {
         public var snapshotLogBytes = 16 << 20
         /// Told when writing begins to fail, with the reason, and when it works again, with nil. Must not wait.
         public var onFailure: @Sendable (StoreError?) -> Void = { _ in }
+        /// Runs its argument once the caller's present round of work is over, so that all changes of the round are
+        /// written together; false, without doing anything, when there is no such round. Always the same argument.
+        public var afterRound: @Sendable (_ wake: @escaping @Sendable () -> Void) -> Bool = { _ in false }
         /// The way to the disk; tests make it fail.
         var layer = FileLayer()
 

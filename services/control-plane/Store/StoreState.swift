@@ -41,7 +41,6 @@ struct StoreState: Sendable {
     var waiters: [Waiter] = []
     /// Number of the log's current segment.
     var segment: UInt64
-    var isLogIdle = true
     var isClosed = false
     var isLogEnded = false
     var endWaiters: [CheckedContinuation<Void, Never>] = []
@@ -93,7 +92,10 @@ struct StoreState: Sendable {
         revision > durable ? .refused(error, until: revision, epoch: epoch) : .failed(error)
     }
 
-    /// Takes the next changes for the log, about up to a size; none makes it idle.
+    /// True when every change is durable.
+    var isSettled: Bool { pending.isEmpty && inFlight.isEmpty }
+
+    /// Takes the next changes for the log, about up to a size.
     mutating func takeGroup(maximumBytes: Int) -> [Change] {
         var bytes = 0
         let count = pending.firstIndex { change in
@@ -106,7 +108,6 @@ struct StoreState: Sendable {
         } else {
             (inFlight, pending) = (pending, [])
         }
-        isLogIdle = inFlight.isEmpty
         return inFlight
     }
 
