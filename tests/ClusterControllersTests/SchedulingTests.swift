@@ -73,8 +73,8 @@ struct SchedulingTests {
         #expect(steps.createOn.map(\.name) == ["a"])
         let pod = plan.pod(on: nodes[0])
         #expect(DaemonSetPlan.node(of: pod) == "a")
-        #expect(NodeFit.permits(nodes[0], pod))
-        #expect(!NodeFit.permits(node("c"), pod))
+        #expect(NodeFit.matchesAffinity(nodes[0], pod))
+        #expect(!NodeFit.matchesAffinity(node("c"), pod))
         let present = [makePod("l", labels: ["controller-revision-hash": "h"], node: "b")]
         let evicting = node("b", taints: [["key": "x", "effect": "NoExecute"]])
         #expect(plan.steps(pods: present, nodes: [evicting]).delete.map(\.name) == ["l"])

@@ -63,6 +63,11 @@ public struct ClusterControllers: Service {
                 "namespace-content", NamespaceContentReconciler.feed(caches),
                 NamespaceContentReconciler(context: context)),
             controller(
+                "token-secret", TokenSecretReconciler.feed(caches), TokenSecretReconciler(context: context)),
+            controller(
+                "ephemeral-volume", EphemeralVolumeReconciler.feed(caches),
+                EphemeralVolumeReconciler(context: context)),
+            controller(
                 "cluster-role", ClusterRoleReconciler.feed(caches), ClusterRoleReconciler(context: context),
                 concurrency: 1),
             controller("garbage", graph.deletions, collector, concurrency: 16),
@@ -73,11 +78,20 @@ public struct ClusterControllers: Service {
             controller(
                 "deployment", DeploymentReconciler.feed(caches), DeploymentReconciler(context: context), concurrency: 8),
             controller(
-                "replica-set", ReplicaSetReconciler.feed(caches), ReplicaSetReconciler(context: context), concurrency: 8
-            ),
+                "replica-set", ReplicaSetReconciler.feed(caches, caches.replicaSets),
+                ReplicaSetReconciler(context: context), concurrency: 8),
+            controller(
+                "replication-controller", ReplicaSetReconciler.feed(caches, caches.replicationControllers),
+                ReplicaSetReconciler.replicationControllers(context)),
             controller("daemon-set", DaemonSetReconciler.feed(caches), DaemonSetReconciler(context: context)),
             controller("job", JobReconciler.feed(caches), JobReconciler(context: context), concurrency: 8),
             controller("cron-job", CronJobReconciler.feed(caches), CronJobReconciler(context: context)),
+            controller(
+                "disruption", DisruptionReconciler.feed(caches),
+                DisruptionReconciler(context: context, discovery: discovery)),
+            controller(
+                "autoscaler", AutoscalerReconciler.feed(caches),
+                AutoscalerReconciler(context: context, discovery: discovery)),
             controller(
                 "endpoints", EndpointsReconciler.feed(caches), EndpointsReconciler(context: context), concurrency: 8),
             controller("claim", ClaimReconciler.feed(caches), ClaimReconciler(context: context), concurrency: 8),

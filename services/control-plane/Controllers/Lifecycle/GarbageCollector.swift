@@ -9,6 +9,12 @@ struct GarbageCollector: Reconciler {
     let context: ClusterContext
     let feed: GraphFeed
     let discovery: Discovery
+    let events: EventLog
+
+    init(context: ClusterContext, feed: GraphFeed, discovery: Discovery) {
+        (self.context, self.feed, self.discovery) = (context, feed, discovery)
+        events = context.events("garbage-collector-controller")
+    }
 
     private enum Standing { case solid, dangling, waiting }
 
@@ -26,7 +32,11 @@ struct GarbageCollector: Reconciler {
         if live.isBeingDeleted || live.owners.isEmpty { return .settled }
 
         var standings: [(OwnerReference, Standing)] = []
-        for owner in live.owners { standings.append((owner, try await standing(of: owner, for: live))) }
+        for owner in live.owners {
+            let standing = try await standing(of: owner, for: live)
+            standings.append((owner, standing))
+            warnOfNamespace(owner, object)
+        }
         let gone = standings.filter { $0.1 != .solid }
         guard !gone.isEmpty else { return .settled }
         if gone.count < standings.count {
@@ -48,9 +58,23 @@ struct GarbageCollector: Reconciler {
         return object.finalizers.contains("foregroundDeletion") ? "Foreground" : "Background"
     }
 
+    /// An owner must lie in the namespace of what it owns, or in none.
+    private func warnOfNamespace(_ owner: OwnerReference, _ object: KubeObject) {
+        guard let known = feed.graph.node(owner.uid), let place = known.namespace, place != object.namespace else {
+            return
+        }
+        let namespace = object.namespace ?? ""
+        let identity =
+            "[\(owner.apiVersion)/\(owner.kind), namespace: \(namespace), name: \(owner.name), uid: \(owner.uid)]"
+        events.warning(
+            "OwnerRefInvalidNamespace", "ownerRef \(identity) does not exist in namespace \"\(namespace)\"",
+            about: object)
+    }
+
     private func standing(of owner: OwnerReference, for node: OwnerGraph.Node) async throws -> Standing {
         if let known = feed.graph.node(owner.uid), !known.isBeingDeleted,
-            known.namespace == nil || known.namespace == node.namespace
+            known.namespace == nil || known.namespace == node.namespace, known.name == owner.name,
+            known.type.kind == owner.kind
         {
             return .solid
         }

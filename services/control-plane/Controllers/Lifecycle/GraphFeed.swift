@@ -105,6 +105,7 @@ final class GraphFeed: Sendable {
     private func watch(_ type: ResourceType, from start: String) async throws -> String {
         var revision = start
         let began = ContinuousClock.now
+        var lastRest = began
         for try await event in try await client.watch(type, from: start) {
             switch event {
             case .added(let object), .modified(let object):
@@ -116,6 +117,10 @@ final class GraphFeed: Sendable {
             case .bookmark(let version):
                 revision = version
             }
+            // Nothing here is urgent: in a flood of changes it is cheaper to look at many at once.
+            guard ContinuousClock.now - lastRest > .milliseconds(5) else { continue }
+            try await Task.sleep(for: .milliseconds(20))
+            lastRest = .now
         }
         // A server that ends every watch at once must not be asked without pause.
         if ContinuousClock.now - began < .seconds(1) { try await Task.sleep(for: .milliseconds(500)) }

@@ -6,15 +6,20 @@ import KubeModel
 struct NamespaceContentReconciler: Reconciler {
     static let rootName = "kube-root-ca.crt"
 
+    /// What the annotation of the ConfigMap says in every cluster.
+    private static let description =
+        "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters."
+
     let context: ClusterContext
 
     static func feed(_ caches: ClusterCaches) -> RequestFeed {
         let feed = RequestFeed()
         feed.follow(caches.namespaces) { $0.old == nil ? [ReconcileRequest(name: $0.object.name)] : [] }
-        for cache in [caches.defaultServiceAccounts, caches.rootCertificates] {
+        for cache in [caches.serviceAccounts, caches.rootCertificates] {
             feed.follow(cache) { change in
+                guard change.object.name == "default" || change.object.name == rootName else { return [] }
                 // Also when somebody changed the certificate.
-                change.object.namespace.map { [ReconcileRequest(name: $0)] } ?? []
+                return change.object.namespace.map { [ReconcileRequest(name: $0)] } ?? []
             }
         }
         return feed
@@ -24,10 +29,10 @@ struct NamespaceContentReconciler: Reconciler {
         let caches = context.caches
         guard let namespace = caches.namespaces.get(request), !namespace.isBeingDeleted else { return .settled }
         do {
-            if caches.defaultServiceAccounts.get("default", namespace: request.name) == nil {
+            if caches.serviceAccounts.get("default", namespace: request.name) == nil {
                 let account = KubeObject(
                     apiVersion: "v1", kind: "ServiceAccount", name: "default", namespace: request.name)
-                try await make(account, in: caches.defaultServiceAccounts)
+                try await make(account, in: caches.serviceAccounts)
             }
             try await publishCertificate(in: request.name)
         } catch let error as APIError where error.reason == .forbidden || error.reason == .notFound {
@@ -50,7 +55,7 @@ struct NamespaceContentReconciler: Reconciler {
         }
         var map = KubeObject(
             apiVersion: "v1", kind: "ConfigMap", name: Self.rootName, namespace: namespace,
-            annotations: ["kubernetes.io/description": "Certificate of the authority that signs the API server's own."])
+            annotations: ["kubernetes.io/description": Self.description])
         map["data"] = data
         try await make(map, in: cache)
     }

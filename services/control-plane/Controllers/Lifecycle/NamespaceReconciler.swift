@@ -100,7 +100,7 @@ struct NamespaceSurvey: Sendable {
 
     mutating func note(_ objects: [KubeObject], of type: ResourceType) {
         guard !objects.isEmpty else { return }
-        remaining.append((type.qualifiedPlural, objects.count))
+        remaining.append(("\(type.plural).\(type.group)", objects.count))
         for finalizer in objects.flatMap(\.finalizers) { finalizers[finalizer, default: 0] += 1 }
     }
 
@@ -112,12 +112,17 @@ struct NamespaceSurvey: Sendable {
             reason: discoveryFailure == nil ? "ResourcesDiscovered" : "DiscoveryFailed",
             message: discoveryFailure ?? "All resources successfully discovered", at: now)
         status.setCondition(
+            "NamespaceDeletionGroupVersionParsingFailure", false, reason: "ParsedGroupVersions",
+            message: "All legacy kube types successfully parsed", at: now)
+        status.setCondition(
             "NamespaceDeletionContentFailure", !failures.isEmpty,
             reason: failures.isEmpty ? "ContentDeleted" : "ContentDeletionFailed",
             message: failures.isEmpty
-                ? "All content successfully deleted, may be waiting on finalization" : failures.joined(separator: ", "),
+                ? "All content successfully deleted, may be waiting on finalization"
+                : "Failed to delete all resource types, \(failures.count) remaining: \(failures.joined(separator: ", "))",
             at: now)
-        let content = remaining.map { "\($0.type) has \($0.count) resource instances" }.joined(separator: ", ")
+        let content = remaining.sorted { $0.type < $1.type }.map { "\($0.type) has \($0.count) resource instances" }
+            .joined(separator: ", ")
         status.setCondition(
             "NamespaceContentRemaining", !remaining.isEmpty,
             reason: remaining.isEmpty ? "ContentRemoved" : "SomeResourcesRemain",

@@ -19,11 +19,10 @@ enum NodeFit {
         return lacking(node, pod, podsOnNode: podsOnNode)
     }
 
-    /// Selector, affinity and taints allow it, whatever room there is: the question of a DaemonSet.
-    static func permits(_ node: KubeObject, _ pod: KubeObject) -> Bool {
+    /// No taint keeps the Pod off: what a DaemonSet asks of a node.
+    static func toleratesAll(_ node: KubeObject, _ pod: KubeObject) -> Bool {
         if node.spec["unschedulable"]?.bool == true, !tolerates(pod, unschedulable) { return false }
-        return taint(of: node, notToleratedBy: pod) == nil && matchesAffinity(node, pod)
-            && (pod.spec["nodeName"]?.string.map { $0.isEmpty || $0 == node.name } ?? true)
+        return taint(of: node, notToleratedBy: pod) == nil
     }
 
     /// A Pod that is there already may stay: only taints that evict, and where it must run, count.
@@ -72,7 +71,7 @@ enum NodeFit {
         }
     }
 
-    private static func matchesAffinity(_ node: KubeObject, _ pod: KubeObject) -> Bool {
+    static func matchesAffinity(_ node: KubeObject, _ pod: KubeObject) -> Bool {
         let labels = node.labels
         for (key, value) in pod.spec["nodeSelector"]?.stringMap ?? [:] where labels[key] != value { return false }
         let required = pod.spec.value(at: "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")

@@ -5,8 +5,9 @@ import KubeModel
 struct ClusterCaches: Sendable {
     let namespaces, nodes, nodeLeases: ObjectCache
     let pods, services, endpoints, endpointSlices: ObjectCache
-    let defaultServiceAccounts, rootCertificates: ObjectCache
+    let serviceAccounts, tokenSecrets, rootCertificates: ObjectCache
     let deployments, replicaSets, statefulSets, daemonSets, controllerRevisions, jobs, cronJobs: ObjectCache
+    let replicationControllers, disruptionBudgets, autoscalers: ObjectCache
     let persistentVolumes, persistentVolumeClaims, storageClasses: ObjectCache
     let resourceQuotas, customResourceDefinitions, clusterRoles: ObjectCache
 
@@ -26,8 +27,9 @@ struct ClusterCaches: Sendable {
             index: { slice in
                 slice.labels["kubernetes.io/service-name"].map { ["\(slice.namespace ?? "")/\($0)"] } ?? []
             })
-        defaultServiceAccounts = ObjectCache(
-            client: client, type: .serviceAccounts, fieldSelector: "metadata.name=default")
+        serviceAccounts = cache(.serviceAccounts)
+        tokenSecrets = ObjectCache(
+            client: client, type: .secrets, fieldSelector: "type=\(TokenSecretReconciler.type)")
         rootCertificates = ObjectCache(
             client: client, type: .configMaps, fieldSelector: "metadata.name=\(NamespaceContentReconciler.rootName)")
         deployments = cache(.deployments)
@@ -37,6 +39,9 @@ struct ClusterCaches: Sendable {
         controllerRevisions = owned(.controllerRevisions)
         jobs = owned(.jobs)
         cronJobs = cache(.cronJobsOfBatch)
+        replicationControllers = cache(.replicationControllers)
+        disruptionBudgets = cache(.disruptionBudgets)
+        autoscalers = cache(.autoscalers)
         persistentVolumes = cache(.persistentVolumes)
         persistentVolumeClaims = cache(.persistentVolumeClaims)
         storageClasses = cache(.storageClasses)
@@ -48,16 +53,16 @@ struct ClusterCaches: Sendable {
     /// All of them, to run and to wait for.
     var all: [ObjectCache] {
         [
-            namespaces, nodes, nodeLeases, pods, services, endpoints, endpointSlices, defaultServiceAccounts,
+            namespaces, nodes, nodeLeases, pods, services, endpoints, endpointSlices, serviceAccounts, tokenSecrets,
             rootCertificates, deployments, replicaSets, statefulSets, daemonSets, controllerRevisions, jobs, cronJobs,
             persistentVolumes, persistentVolumeClaims, storageClasses, resourceQuotas, customResourceDefinitions,
-            clusterRoles,
+            clusterRoles, replicationControllers, disruptionBudgets, autoscalers,
         ]
     }
 
     /// Those that hold every object of their type, for the garbage collector to share.
     var complete: [ObjectCache] {
-        all.filter { $0 !== nodeLeases && $0 !== defaultServiceAccounts && $0 !== rootCertificates }
+        all.filter { $0 !== nodeLeases && $0 !== tokenSecrets && $0 !== rootCertificates }
     }
 }
 
@@ -85,4 +90,7 @@ enum PodIndex {
 
 extension ResourceType {
     static let cronJobsOfBatch = ResourceType("batch", "v1", "cronjobs", "CronJob")
+    static let replicationControllers = ResourceType("", "v1", "replicationcontrollers", "ReplicationController")
+    static let disruptionBudgets = ResourceType("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+    static let autoscalers = ResourceType("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 }

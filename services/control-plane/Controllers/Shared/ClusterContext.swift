@@ -47,9 +47,9 @@ struct RequestFeed: Sendable {
                 let request = ReconcileRequest(namespace: change.object.namespace, name: owner.name)
                 if requests.last != request { requests.append(request) }
             }
-            if change.object.controller == nil, !change.isDeleted, !change.object.labels.isEmpty {
+            if change.object.controller == nil, !change.isDeleted, change.object.metadata["labels"] != nil {
                 for set in sets.all(namespace: change.object.namespace)
-                where LabelSelector(set.spec["selector"]).matches(change.object.labels) {
+                where LabelSelector.ofWorkload(set).matches(object: change.object) {
                     requests.append(ObjectName(set).request)
                 }
             }

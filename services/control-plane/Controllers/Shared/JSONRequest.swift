@@ -10,6 +10,12 @@ enum JSONRequest {
             body: ByteBuffer(bytes: body.bytes))
     }
 
+    static func put(_ path: String, _ body: JSON) -> KubeRequest {
+        var request = post(path, body)
+        request.method = "PUT"
+        return request
+    }
+
     static func get(_ path: String) -> KubeRequest {
         KubeRequest("GET", path, headers: [("Accept", "application/json")])
     }

@@ -21,12 +21,43 @@ struct LabelSelector: Sendable, Equatable {
     /// A plain map, as Services and ReplicationControllers have it.
     init(labels: [String: String]) { (matchLabels, expressions, isAbsent) = (labels, [], false) }
 
+    /// The selector of a workload; that of a ReplicationController is a plain map.
+    static func ofWorkload(_ object: KubeObject) -> LabelSelector {
+        let selector = object.spec["selector"]
+        guard object.kind == "ReplicationController" else { return LabelSelector(selector) }
+        return LabelSelector(labels: selector?.stringMap ?? [:])
+    }
+
     static func expressions(_ json: JSON?) -> [Expression] {
         (json?.array ?? []).map {
             Expression(
                 key: $0["key"]?.string ?? "", operator: $0["operator"]?.string ?? "",
                 values: $0["values"]?.array?.compactMap(\.string) ?? [])
         }
+    }
+
+    /// The form of queries: `app=web,tier in (a,b)`.
+    var text: String {
+        let parts = expressions.sorted { $0.key < $1.key }.map { part in
+            switch part.operator {
+            case "Exists": part.key
+            case "DoesNotExist": "!\(part.key)"
+            default: "\(part.key) \(part.operator.lowercased()) (\(part.values.sorted().joined(separator: ",")))"
+            }
+        }
+        return (matchLabels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + parts)
+            .joined(separator: ",")
+    }
+
+    /// Takes nothing, or everything.
+    var isEmpty: Bool { matchLabels.isEmpty && expressions.isEmpty }
+
+    /// Whether it takes an object, by its labels.
+    func matches(object: KubeObject) -> Bool {
+        guard !isAbsent else { return false }
+        let labels = object.metadata["labels"]
+        return matchLabels.allSatisfy { labels?[$0.key]?.string == $0.value }
+            && expressions.allSatisfy { $0.matches(labels?[$0.key]?.string) }
     }
 
     func matches(_ labels: [String: String]) -> Bool {

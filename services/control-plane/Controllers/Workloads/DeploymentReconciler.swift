@@ -36,23 +36,57 @@ struct DeploymentReconciler: Reconciler {
 
     func reconcile(_ request: ReconcileRequest) async throws -> ReconcileOutcome {
         guard let deployment = context.caches.deployments.get(request) else { return .settled }
+        if LabelSelector(deployment.spec["selector"]).isEmpty {
+            events.warning(
+                "SelectingAll", "This deployment is selecting all pods. A non-empty selector is required.",
+                about: deployment)
+            return .settled
+        }
         let sets = try await Ownership(
             client: context.client, ownerType: .deployments, cache: context.caches.replicaSets
         ).claim(deployment, selector: LabelSelector(deployment.spec["selector"]))
         let rollout = Rollout(deployment, sets)
+        if deployment.isBeingDeleted { return try await writeStatus(rollout, isRollingOut: false) }
+        try await markPaused(deployment)
         let isPaused = deployment.spec["paused"]?.bool ?? false
-        if deployment.isBeingDeleted { return try await writeStatus(rollout, watchesProgress: false) }
         if isPaused || rollout.isScaling {
             if let new = rollout.new { try await annotate(new, rollout) }
             try await scale(proportional(rollout), rollout)
             if isPaused { try await cleanUp(rollout) }
-            return try await writeStatus(rollout, watchesProgress: false)
+            return try await writeStatus(now(rollout), isRollingOut: false)
         }
         try await rollOut(rollout)
-        let now = Rollout(deployment, context.caches.replicaSets.all(indexedBy: OwnerIndex.owner(deployment.uid)))
+        let now = now(rollout)
         let judge = now.status(at: context.now())
-        if judge.isComplete(judge.make(watchesProgress: false)) { try await cleanUp(now) }
-        return try await writeStatus(now, watchesProgress: true)
+        if judge.isComplete(judge.counts(deployment.status)) { try await cleanUp(now) }
+        return try await writeStatus(now, isRollingOut: true)
+    }
+
+    /// The same with the ReplicaSets as they are after our own changes.
+    private func now(_ rollout: Rollout) -> Rollout {
+        let sets = context.caches.replicaSets.all(indexedBy: OwnerIndex.owner(rollout.deployment.uid))
+        return Rollout(rollout.deployment, sets)
+    }
+
+    /// While a Deployment is paused its progress is not judged.
+    private func markPaused(_ deployment: KubeObject) async throws {
+        guard let seconds = deployment.spec["progressDeadlineSeconds"]?.int, seconds < Int64(Int32.max) else { return }
+        let isPaused = deployment.spec["paused"]?.bool ?? false
+        let reason = deployment.status.condition("Progressing")?["reason"]?.string
+        // A rollout that timed out stays so.
+        guard reason != "ProgressDeadlineExceeded", isPaused != (reason == "DeploymentPaused") else { return }
+        try await setProgress(
+            of: deployment, "Unknown", isPaused ? "DeploymentPaused" : "DeploymentResumed",
+            isPaused ? "Deployment is paused" : "Deployment is resumed")
+    }
+
+    private func setProgress(of deployment: KubeObject, _ value: String, _ reason: String, _ message: String)
+        async throws
+    {
+        let latest = context.caches.deployments.get(deployment.name, namespace: deployment.namespace) ?? deployment
+        var status = latest.status
+        status.setDeploymentCondition("Progressing", value, reason, message, at: context.now())
+        try await context.writeStatus(status, of: latest, in: context.caches.deployments)
     }
 
     private func rollOut(_ rollout: Rollout) async throws {
@@ -130,9 +164,15 @@ struct DeploymentReconciler: Reconciler {
             let made = try await context.client.create(.replicaSets, set)
             context.caches.replicaSets.note(made)
             try await setRevision(rollout)
-            events.normal(
-                "ScalingReplicaSet", "Scaled up replica set \(made.name) from 0 to \(made.spec.count("replicas"))",
-                about: deployment)
+            if made.spec.count("replicas") > 0 {
+                events.normal(
+                    "ScalingReplicaSet",
+                    "Scaled up replica set \(made.name) from 0 to \(made.spec.count("replicas"))", about: deployment)
+            }
+            if rollout.status(at: context.now()).deadlineSeconds != nil {
+                try await setProgress(
+                    of: deployment, "True", "NewReplicaSetCreated", "Created new replica set \"\(made.name)\"")
+            }
             return made
         } catch let error as APIError where error.reason == .alreadyExists {
             if let other = try await context.client.find(.replicaSets, set.name, namespace: set.namespace) {
@@ -144,9 +184,11 @@ struct DeploymentReconciler: Reconciler {
             try await context.writeStatus(status, of: deployment, in: context.caches.deployments)
             throw error
         } catch let error as APIError {
-            events.warning(
-                "ReplicaSetCreateError", "Failed to create new replica set \"\(set.name)\": \(error.message)",
-                about: deployment)
+            let message = "Failed to create new replica set \"\(set.name)\": \(error.message)"
+            events.warning("ReplicaSetCreateError", message, about: deployment)
+            if rollout.status(at: context.now()).deadlineSeconds != nil {
+                try await setProgress(of: deployment, "False", "ReplicaSetCreateError", message)
+            }
             throw error
         }
     }
@@ -167,6 +209,12 @@ struct DeploymentReconciler: Reconciler {
             annotated = try await context.patch(new, in: context.caches.replicaSets, changes)
         }
         try await setRevision(rollout)
+        if rollout.deployment.status.condition("Progressing") == nil,
+            rollout.status(at: context.now()).deadlineSeconds != nil
+        {
+            try await setProgress(
+                of: rollout.deployment, "True", "FoundNewReplicaSet", "Found new replica set \"\(new.name)\"")
+        }
         return annotated
     }
 
@@ -180,35 +228,24 @@ struct DeploymentReconciler: Reconciler {
 
     private func cleanUp(_ rollout: Rollout) async throws {
         guard let limit = rollout.deployment.spec["revisionHistoryLimit"]?.int, limit < Int64(Int32.max) else { return }
-        let unused = rollout.old.filter {
-            $0.spec["replicas"]?.int == 0 && $0.status.count("replicas") == 0
-                && $0.status["observedGeneration"]?.int == $0.generation && !$0.isBeingDeleted
-        }
-        let names = Set(
-            DeploymentPlan.surplus(unused.map { ($0.name, Rollout.revision($0)) }, limit: Int(limit)))
-        for set in unused where names.contains(set.name) {
-            try await context.delete(set, in: context.caches.replicaSets)
+        let kept = rollout.old.filter { !$0.isBeingDeleted }
+        let names = Set(DeploymentPlan.surplus(kept.map { ($0.name, Rollout.revision($0)) }, limit: Int(limit)))
+        for set in kept where names.contains(set.name) {
+            let isUnused =
+                set.spec["replicas"]?.int == 0 && set.status.count("replicas") == 0
+                && set.status["observedGeneration"]?.int == set.generation
+            if isUnused { try await context.delete(set, in: context.caches.replicaSets) }
         }
     }
 
-    private func writeStatus(_ rollout: Rollout, watchesProgress: Bool) async throws -> ReconcileOutcome {
-        // Our own patch of the annotation may have moved the Deployment on.
-        let deployment = context.caches.deployments.get(
-            rollout.deployment.name, namespace: rollout.deployment.namespace)
-        let judge = rollout.status(at: context.now(), of: deployment)
-        var status = judge.make(watchesProgress: watchesProgress)
-        let isPaused = rollout.deployment.spec["paused"]?.bool ?? false
-        let reason = status.condition("Progressing")?["reason"]?.string
-        if isPaused, judge.deadlineSeconds != nil, reason != "ProgressDeadlineExceeded" {
-            status.setCondition(
-                "Progressing", status: "Unknown", reason: "DeploymentPaused", message: "Deployment is paused",
-                at: context.timestamp, updateTime: true)
-        } else if !isPaused, reason == "DeploymentPaused" {
-            status.setCondition(
-                "Progressing", status: "Unknown", reason: "DeploymentResumed", message: "Deployment is resumed",
-                at: context.timestamp, updateTime: true)
-        }
-        try await context.writeStatus(status, of: deployment ?? rollout.deployment, in: context.caches.deployments)
-        return watchesProgress ? judge.timeToDeadline(status).map { .checkAgain(after: $0) } ?? .settled : .settled
+    private func writeStatus(_ rollout: Rollout, isRollingOut: Bool) async throws -> ReconcileOutcome {
+        // Our own patch of the annotation, and conditions set on the way, have moved the Deployment on.
+        let latest =
+            context.caches.deployments.get(rollout.deployment.name, namespace: rollout.deployment.namespace)
+            ?? rollout.deployment
+        let judge = rollout.status(at: context.now(), of: latest)
+        let status = isRollingOut ? judge.rollout(latest.status) : judge.counts(latest.status)
+        try await context.writeStatus(status, of: latest, in: context.caches.deployments)
+        return isRollingOut ? judge.timeToDeadline(status).map { .checkAgain(after: $0) } ?? .settled : .settled
     }
 }

@@ -18,9 +18,8 @@ struct DeploymentStatus: Sendable {
             && status.count("observedGeneration") >= Int(deployment.generation)
     }
 
-    /// Counts and the condition `Available`; `Progressing` only while a rollout is `watched`.
-    func make(watchesProgress: Bool) -> JSON {
-        let old = deployment.status
+    /// Counts and the condition `Available`.
+    func counts(_ old: JSON) -> JSON {
         var status = old
         status["observedGeneration"] = .int(deployment.generation)
         status.setCount("replicas", sum("replicas"))
@@ -30,25 +29,36 @@ struct DeploymentStatus: Sendable {
         status.setCount("availableReplicas", available)
         let wanted = all.reduce(0) { $0 + ($1.spec["replicas"]?.int.map(Int.init) ?? 1) }
         status.setCount("unavailableReplicas", max(0, wanted - available))
-        let time = Timestamp.text(now)
+        // Unknown as long as a ReplicaSet does not say.
+        let isKnown = all.allSatisfy { $0.status["terminatingReplicas"] != nil }
+        status["terminatingReplicas"] = isKnown ? .int(Int64(sum("terminatingReplicas"))) : nil
         if available >= plan.replicas - plan.maxUnavailable {
-            status.setCondition(
-                "Available", true, reason: "MinimumReplicasAvailable",
-                message: "Deployment has minimum availability.", at: time, updateTime: true)
+            status.setDeploymentCondition(
+                "Available", "True", "MinimumReplicasAvailable", "Deployment has minimum availability.", at: now)
         } else {
-            status.setCondition(
-                "Available", false, reason: "MinimumReplicasUnavailable",
-                message: "Deployment does not have minimum availability.", at: time, updateTime: true)
+            status.setDeploymentCondition(
+                "Available", "False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.",
+                at: now)
         }
-        if let failure = all.lazy.compactMap({ $0.status.condition("ReplicaFailure") }).first {
-            status.setCondition(
-                "ReplicaFailure", true, reason: failure["reason"]?.string ?? "",
-                message: failure["message"]?.string ?? "",
-                at: time, updateTime: true)
+        return status
+    }
+
+    /// What a rollout that is under way adds: whether it gets on, and why Pods cannot be made.
+    func rollout(_ old: JSON) -> JSON {
+        var status = counts(old)
+        if deadlineSeconds == nil {
+            status.removeCondition("Progressing")
+        } else {
+            judgeProgress(&status, old: old)
+        }
+        let failing = ([new].compactMap { $0 } + all).lazy.compactMap { $0.status.condition("ReplicaFailure") }.first
+        if let failing {
+            status.setDeploymentCondition(
+                "ReplicaFailure", failing["status"]?.string ?? "True", failing["reason"]?.string ?? "",
+                failing["message"]?.string ?? "", at: now)
         } else {
             status.removeCondition("ReplicaFailure")
         }
-        if watchesProgress { judgeProgress(&status, old: old, time: time) }
         return status
     }
 
@@ -60,33 +70,27 @@ struct DeploymentStatus: Sendable {
         return Int(seconds)
     }
 
-    private func judgeProgress(_ status: inout JSON, old: JSON, time: String) {
-        guard deadlineSeconds != nil else { return status.removeCondition("Progressing") }
+    private func judgeProgress(_ status: inout JSON, old: JSON) {
         let current = old.condition("Progressing")
+        let wasComplete =
+            status.count("replicas") == status.count("updatedReplicas")
+            && current?["reason"]?.string == "NewReplicaSetAvailable"
+        // A rollout that is over stays over: Pods that fail later are no rollout.
+        guard !wasComplete else { return }
         let name = new.map { "ReplicaSet \"\($0.name)\"" } ?? "Deployment \"\(deployment.name)\""
         if isComplete(status) {
-            status.setCondition(
-                "Progressing", true, reason: "NewReplicaSetAvailable", message: "\(name) has successfully progressed.",
-                at: time, updateTime: true)
+            status.setDeploymentCondition(
+                "Progressing", "True", "NewReplicaSetAvailable", "\(name) has successfully progressed.", at: now)
         } else if gotOn(status, old) {
-            touch(&status, reason: "ReplicaSetUpdated", message: "\(name) is progressing.", time: time)
-        } else if hasTimedOut(current, old: old) {
-            status.setCondition(
-                "Progressing", false, reason: "ProgressDeadlineExceeded", message: "\(name) has timed out progressing.",
-                at: time, updateTime: true)
-        } else if current == nil {
-            touch(&status, reason: "ReplicaSetUpdated", message: "\(name) is progressing.", time: time)
+            // The clock starts again, even where the condition says the same.
+            let transition = current?["status"]?.string == "True" ? current?["lastTransitionTime"] : nil
+            status.removeCondition("Progressing")
+            status.setDeploymentCondition(
+                "Progressing", "True", "ReplicaSetUpdated", "\(name) is progressing.", at: now, since: transition)
+        } else if hasTimedOut(current) {
+            status.setDeploymentCondition(
+                "Progressing", "False", "ProgressDeadlineExceeded", "\(name) has timed out progressing.", at: now)
         }
-    }
-
-    /// Progress restarts the clock even where nothing else about the condition changes.
-    private func touch(_ status: inout JSON, reason: String, message: String, time: String) {
-        status.setCondition("Progressing", true, reason: reason, message: message, at: time, updateTime: true)
-        guard var conditions = status["conditions"]?.array,
-            let index = conditions.firstIndex(where: { $0["type"]?.string == "Progressing" })
-        else { return }
-        conditions[index]["lastUpdateTime"] = .string(time)
-        status["conditions"] = .array(conditions)
     }
 
     private func gotOn(_ status: JSON, _ old: JSON) -> Bool {
@@ -94,10 +98,9 @@ struct DeploymentStatus: Sendable {
         return status.count("updatedReplicas") > old.count("updatedReplicas") || oldOnes(status) < oldOnes(old)
             || status.count("readyReplicas") > old.count("readyReplicas")
             || status.count("availableReplicas") > old.count("availableReplicas")
-            || status.count("observedGeneration") > old.count("observedGeneration")
     }
 
-    private func hasTimedOut(_ condition: JSON?, old: JSON) -> Bool {
+    private func hasTimedOut(_ condition: JSON?) -> Bool {
         guard let condition, let deadlineSeconds, condition["reason"]?.string != "NewReplicaSetAvailable" else {
             return false
         }
@@ -109,8 +112,30 @@ struct DeploymentStatus: Sendable {
     /// When to look whether the deadline has passed; nil when the rollout is over or has no deadline.
     func timeToDeadline(_ status: JSON) -> Duration? {
         guard let deadlineSeconds, !isComplete(status), let condition = status.condition("Progressing"),
-            condition["status"]?.string == "True", let since = Timestamp.date(condition["lastUpdateTime"]?.string)
+            condition["status"]?.string == "True", condition["reason"]?.string != "NewReplicaSetAvailable",
+            let since = Timestamp.date(condition["lastUpdateTime"]?.string)
         else { return nil }
         return .seconds(max(1, since.addingTimeInterval(Double(deadlineSeconds) + 1).timeIntervalSince(now)))
+    }
+}
+
+extension JSON {
+    /// Sets a condition of a Deployment: with a new status or reason it goes to the end of the list.
+    mutating func setDeploymentCondition(
+        _ type: String, _ status: String, _ reason: String, _ message: String, at now: Date, since: JSON? = nil
+    ) {
+        let old = condition(type)
+        if old?["status"]?.string == status, old?["reason"]?.string == reason { return }
+        let time = JSON.string(Timestamp.text(now))
+        var transition = since ?? time
+        if old?["status"]?.string == status, let before = old?["lastTransitionTime"] { transition = before }
+        let rest = (self["conditions"]?.array ?? []).filter { $0["type"]?.string != type }
+        self["conditions"] = .array(
+            rest + [
+                [
+                    "type": .string(type), "status": .string(status), "lastUpdateTime": time,
+                    "lastTransitionTime": transition, "reason": .string(reason), "message": .string(message),
+                ]
+            ])
     }
 }

@@ -3,7 +3,10 @@ import KubeModel
 
 /// The versions of a StatefulSet's or DaemonSet's template, kept as ControllerRevisions.
 struct RevisionHistory: Sendable {
+    /// Label of Pods (and of a DaemonSet's revisions) that says which revision they are of.
     static let hashKey = "controller-revision-hash"
+    /// Label of a StatefulSet's revisions.
+    static let revisionKey = "controller.kubernetes.io/hash"
 
     let context: ClusterContext
     let owner: KubeObject
@@ -44,13 +47,16 @@ struct RevisionHistory: Sendable {
         return CanonicalJSON.safeName(CanonicalJSON.fnv1(bytes))
     }
 
-    /// The revision of the present template: found, moved to the front after a rollback, or made.
-    func latest(collisions: Int) async throws -> KubeObject {
+    /// The revision of the present template: found, moved to the front after a rollback, or made. The count of
+    /// collisions of names is one more than before for each name that something else has.
+    func latest(collisions: Int) async throws -> (revision: KubeObject, collisions: Int) {
         let data = Self.data(owner)
         let next = (revisions.last.map(Self.number) ?? 0) + 1
         if let same = revisions.last(where: { $0["data"] == data }) {
-            if same.name == revisions.last?.name { return same }
-            return try await context.patch(same, in: context.caches.controllerRevisions, ["revision": .int(next)])
+            if same.name == revisions.last?.name { return (same, collisions) }
+            let moved = try await context.patch(
+                same, in: context.caches.controllerRevisions, ["revision": .int(next)])
+            return (moved, collisions)
         }
         var collisions = collisions
         while true {
@@ -58,7 +64,7 @@ struct RevisionHistory: Sendable {
             do {
                 let made = try await context.client.create(.controllerRevisions, revision)
                 context.caches.controllerRevisions.note(made)
-                return made
+                return (made, collisions)
             } catch let error as APIError where error.reason == .alreadyExists {
                 guard
                     let other = try await context.client.find(
@@ -66,7 +72,7 @@ struct RevisionHistory: Sendable {
                 else { throw error }
                 if other["data"] == data, other.controller?.uid == owner.uid {
                     context.caches.controllerRevisions.note(other)
-                    return other
+                    return (other, collisions)
                 }
                 collisions += 1
             }
@@ -75,10 +81,10 @@ struct RevisionHistory: Sendable {
 
     private func make(_ data: JSON, hash: String, number: Int64) -> KubeObject {
         var labels = owner.spec.value(at: "template", "metadata", "labels")?.stringMap ?? [:]
-        labels[Self.hashKey] = hash
+        labels[ownerType == .statefulSets ? Self.revisionKey : Self.hashKey] = hash
         var revision = KubeObject(
             apiVersion: "apps/v1", kind: "ControllerRevision", name: "\(owner.name)-\(hash)",
-            namespace: owner.namespace, labels: labels)
+            namespace: owner.namespace, labels: labels, annotations: owner.annotations)
         revision.metadata["ownerReferences"] = [owner.controllerReference(ownerType)]
         revision["data"] = data
         revision["revision"] = .int(number)

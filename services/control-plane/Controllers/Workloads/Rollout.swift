@@ -52,9 +52,17 @@ struct Rollout: Sendable {
         let before = set.flatMap { $0.annotations[DeploymentReconciler.revisionKey] }
         if let set, let before, before != String(newRevision) {
             let history = set.annotations[DeploymentReconciler.historyKey]
-            wanted[DeploymentReconciler.historyKey] = history.map { $0 + "," + before } ?? before
+            wanted[DeploymentReconciler.historyKey] = Self.history(history, adding: before)
         }
         return wanted
+    }
+
+    /// The revisions that a ReplicaSet had before, the oldest left out where the text would be longer than 2000.
+    private static func history(_ old: String?, adding revision: String) -> String {
+        guard let old, !old.isEmpty else { return revision }
+        var parts = old.split(separator: ",").map(String.init) + [revision]
+        while parts.count > 1, parts.reduce(parts.count - 1, { $0 + $1.utf8.count }) > 2000 { parts.removeFirst() }
+        return parts.joined(separator: ",")
     }
 
     /// The ReplicaSet for the present template.

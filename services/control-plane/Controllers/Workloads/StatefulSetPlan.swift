@@ -17,7 +17,8 @@ struct StatefulSetPlan: Sendable {
     let isParallel: Bool
     let isOnDelete: Bool
     let partition: Int
-    let maxUnavailable: Int
+    /// How many Pods a rolling update may have missing; nil for one after the other from the highest ordinal down.
+    let maxUnavailable: Int?
     let minReadySeconds: Int
     let currentRevision: String
     let updateRevision: String
@@ -31,10 +32,17 @@ struct StatefulSetPlan: Sendable {
         isOnDelete = set.spec.value(at: "updateStrategy", "type")?.string == "OnDelete"
         let rolling = set.spec.value(at: "updateStrategy", "rollingUpdate")
         partition = rolling?.count("partition") ?? 0
-        maxUnavailable = max(1, rolling?["maxUnavailable"]?.scaled(of: replicas, roundUp: false) ?? 1)
+        let replicas = replicas
+        maxUnavailable = rolling?["maxUnavailable"].map { max(1, $0.scaled(of: replicas, roundUp: false) ?? 1) }
         minReadySeconds = set.spec.count("minReadySeconds")
         (self.currentRevision, self.updateRevision) = (currentRevision, updateRevision)
         self.now = now
+    }
+
+    /// The ordinals that a set is to have.
+    static func ordinals(of set: KubeObject) -> Range<Int> {
+        let start = set.spec["ordinals"]?.count("start") ?? 0
+        return start..<(start + (set.spec["replicas"]?.int.map(Int.init) ?? 1))
     }
 
     /// The ordinal of a Pod of the set: `web-3` is 3 of `web`; nil for a name that is none of ours.
@@ -62,10 +70,14 @@ struct StatefulSetPlan: Sendable {
                 if isParallel { continue }
                 return steps
             }
-            if !isParallel, pod.isBeingDeleted || !isAvailable(pod) { return steps }
+            if !isParallel, isUnavailable(pod) {
+                // One that cannot run in its old version would hold up for ever the update that mends it.
+                if isStuck(pod, ordinal) { steps.append(.delete(name: pod.name, scaleDown: false)) }
+                return steps
+            }
         }
         let condemned = byOrdinal.filter { !wanted.contains($0.key) }.sorted { $0.key > $1.key }
-        let firstUnhealthy = firstUnhealthy(byOrdinal)
+        let firstUnhealthy = firstUnhealthy(byOrdinal, wanted)
         for (_, pod) in condemned {
             if pod.isBeingDeleted {
                 if isParallel { continue }
@@ -78,39 +90,53 @@ struct StatefulSetPlan: Sendable {
         return steps + updates(byOrdinal, wanted)
     }
 
-    /// The Pod with the lowest ordinal that is not well.
-    private func firstUnhealthy(_ pods: [Int: KubeObject]) -> String? {
-        pods.sorted { $0.key < $1.key }.first { !isAvailable($0.value) || $0.value.isBeingDeleted }?.value.name
+    /// The lowest of the wanted Pods that is not well, or else of those that go.
+    private func firstUnhealthy(_ pods: [Int: KubeObject], _ wanted: Range<Int>) -> String? {
+        let sorted = pods.sorted { $0.key < $1.key }
+        let unhealthy = sorted.filter { isUnavailable($0.value) }
+        return (unhealthy.first { wanted.contains($0.key) } ?? unhealthy.first)?.value.name
     }
 
     private func isAvailable(_ pod: KubeObject) -> Bool {
         pod.isRunningAndReady && pod.isAvailable(minReadySeconds: minReadySeconds, at: now)
     }
 
-    /// A rolling update: from the highest ordinal down to the partition, as many at a time as may be missing.
+    private func isUnavailable(_ pod: KubeObject?) -> Bool { pod.map { $0.isBeingDeleted || !isAvailable($0) } ?? true }
+
+    /// It is to be updated, and its containers fail.
+    private func isStuck(_ pod: KubeObject, _ ordinal: Int) -> Bool {
+        guard !isOnDelete, !pod.isBeingDeleted, ordinal >= start + partition, !pod.isReady,
+            Self.revision(pod) != updateRevision
+        else { return false }
+        let statuses =
+            (pod.status["initContainerStatuses"]?.array ?? []) + (pod.status["containerStatuses"]?.array ?? [])
+        let harmless = ["ContainerCreating", "PodInitializing"]
+        return statuses.contains { status in
+            if let reason = status.value(at: "state", "waiting", "reason")?.string { return !harmless.contains(reason) }
+            return (status.value(at: "state", "terminated", "exitCode")?.int ?? 0) != 0
+        }
+    }
+
+    /// A rolling update: from the highest ordinal down to the partition.
     private func updates(_ pods: [Int: KubeObject], _ wanted: Range<Int>) -> [Step] {
         guard !isOnDelete else { return [] }
-        var steps: [Step] = []
-        var missing = wanted.count { ordinal in
-            guard ordinal >= start + partition else { return false }
-            return pods[ordinal].map { $0.isBeingDeleted || !isAvailable($0) } ?? true
+        let updated = wanted.reversed().filter { $0 >= start + partition }
+        func isOutdated(_ pod: KubeObject) -> Bool { Self.revision(pod) != updateRevision && !pod.isBeingDeleted }
+        guard let maxUnavailable else {
+            for ordinal in updated {
+                if let pod = pods[ordinal], isOutdated(pod) { return [.delete(name: pod.name, scaleDown: false)] }
+                if isUnavailable(pods[ordinal]) { return [] }
+            }
+            return []
         }
-        for ordinal in wanted.reversed() where ordinal >= start + partition {
-            guard let pod = pods[ordinal] else { continue }
-            guard Self.revision(pod) != updateRevision else {
-                if maxUnavailable == 1, !isAvailable(pod) { return steps }
-                continue
-            }
-            guard !pod.isBeingDeleted else {
-                if maxUnavailable == 1 { return steps }
-                continue
-            }
-            // A Pod that is not well costs nothing to replace.
-            let isWell = isAvailable(pod)
-            guard !isWell || missing < maxUnavailable else { continue }
+        var steps: [Step] = []
+        var room = maxUnavailable - wanted.count { isUnavailable(pods[$0]) }
+        for ordinal in updated {
+            guard let pod = pods[ordinal], isOutdated(pod) else { continue }
+            let costsNothing = isStuck(pod, ordinal)
+            guard costsNothing || room > 0 else { continue }
             steps.append(.delete(name: pod.name, scaleDown: false))
-            if isWell { missing += 1 }
-            if maxUnavailable == 1 { return steps }
+            if !costsNothing { room -= 1 }
         }
         return steps
     }
@@ -129,7 +155,7 @@ struct StatefulSetPlan: Sendable {
         status["observedGeneration"] = .int(generation)
         status["replicas"] = .int(Int64(pods.count))
         status.setCount("readyReplicas", ready)
-        status["availableReplicas"] = .int(Int64(pods.count { isAvailable($0) }))
+        status["availableReplicas"] = .int(Int64(pods.count(where: isAvailable)))
         status.setCount("currentReplicas", current)
         status.setCount("updatedReplicas", updated)
         status["currentRevision"] = .string(isRolledOut ? updateRevision : currentRevision)

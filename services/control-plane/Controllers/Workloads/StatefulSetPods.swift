@@ -10,6 +10,7 @@ enum StatefulSetPods {
         var pod = set.pod(fromTemplate: template, type: .statefulSets)
         let name = "\(set.name)-\(ordinal)"
         pod.metadata["name"] = .string(name)
+        pod.metadata["generateName"] = .string(ReplicaSetReconciler.podNamePrefix(set.name))
         for (key, value) in identity(name: name, ordinal: ordinal) {
             pod.metadata.set(.string(value), at: "labels", key)
         }
@@ -51,13 +52,52 @@ enum StatefulSetPods {
                 apiVersion: "v1", kind: "PersistentVolumeClaim", name: claimName(template.name, set, ordinal),
                 namespace: set.namespace, labels: labels, annotations: template.annotations)
             claim.spec = template.spec
-            if set.spec.value(at: "persistentVolumeClaimRetentionPolicy", "whenDeleted")?.string == "Delete" {
-                var reference = set.controllerReference(.statefulSets)
-                reference["controller"] = nil
-                reference["blockOwnerDeletion"] = nil
-                claim.metadata["ownerReferences"] = [reference]
-            }
             return claim
         }
+    }
+
+    /// `persistentVolumeClaimRetentionPolicy`: whether the claims go with the set, and with a Pod that is scaled away.
+    struct Retention: Sendable {
+        let deletesWithSet, deletesWithPod: Bool
+
+        init(_ set: KubeObject) {
+            let policy = set.spec["persistentVolumeClaimRetentionPolicy"]
+            deletesWithSet = policy?["whenDeleted"]?.string == "Delete"
+            deletesWithPod = policy?["whenScaled"]?.string == "Delete"
+        }
+    }
+
+    /// The owners that a claim is to have: with another controller ours leave it alone.
+    static func owners(of claim: KubeObject, set: KubeObject, pod: KubeObject, isScaledAway: Bool) -> [JSON] {
+        let retention = Retention(set)
+        let references = claim.metadata["ownerReferences"]?.array ?? []
+        func isSet(_ reference: JSON) -> Bool {
+            reference["kind"] == "StatefulSet" && reference["name"]?.string == set.name
+        }
+        func isPod(_ reference: JSON) -> Bool { reference["kind"] == "Pod" && reference["name"]?.string == pod.name }
+        let others = references.filter { !isSet($0) && !isPod($0) }
+        guard !hasForeignController(references, set: set, pod: pod) else { return others }
+        if retention.deletesWithPod, isScaledAway { return others + [pod.controllerReference(.pods)] }
+        if retention.deletesWithSet { return others + [set.controllerReference(.statefulSets)] }
+        return others
+    }
+
+    /// Something else controls the claim, or a set or Pod of the same name that is gone.
+    static func hasForeignController(_ references: [JSON], set: KubeObject, pod: KubeObject) -> Bool {
+        let retention = Retention(set)
+        guard retention.deletesWithSet || retention.deletesWithPod else { return false }
+        return references.contains { reference in
+            for (kind, object) in [("StatefulSet", set), ("Pod", pod)]
+            where reference["kind"]?.string == kind && reference["name"]?.string == object.name {
+                return reference["uid"]?.string != object.uid
+            }
+            return reference["controller"]?.bool ?? false
+        }
+    }
+
+    /// A claim that goes with a Pod of the same name that is gone: nobody may use it any more.
+    static func isStale(_ claim: KubeObject, set: KubeObject, podName: String, podUID: String = "") -> Bool {
+        guard Retention(set).deletesWithPod else { return false }
+        return claim.ownerReferences.contains { $0.kind == "Pod" && $0.name == podName && $0.uid != podUID }
     }
 }

@@ -25,18 +25,20 @@ struct StatefulSetReconciler: Reconciler {
         let pods = try await Ownership(client: context.client, ownerType: .statefulSets, cache: caches.pods).claim(
             set, selector: LabelSelector(set.spec["selector"]),
             accepts: { StatefulSetPlan.ordinal(of: $0.name, in: set.name) != nil })
-        guard !set.isBeingDeleted else { return .settled }
         let history = try await RevisionHistory(context: context, owner: set, ownerType: .statefulSets)
-        let collisions = set.status.count("collisionCount")
-        let update = try await history.latest(collisions: collisions)
+        let (update, collisions) = try await history.latest(collisions: set.status.count("collisionCount"))
         let current = history.revisions.first { $0.name == set.status["currentRevision"]?.string } ?? update
         let plan = StatefulSetPlan(
             set, currentRevision: current.name, updateRevision: update.name, now: context.now())
 
         var failure: (any Error)?
+        var mustWait = false
         do {
-            try await carryOut(plan.steps(pods), set, pods: pods, current: current, update: update)
-            try await keepIdentity(set, pods)
+            if !set.isBeingDeleted {
+                try await keepIdentity(set, pods)
+                try await keepClaims(set, pods)
+                mustWait = try await carryOut(plan.steps(pods), set, pods: pods, current: current, update: update)
+            }
         } catch {
             failure = error
         }
@@ -48,24 +50,40 @@ struct StatefulSetReconciler: Reconciler {
         if let failure { throw failure }
         try await history.truncate(
             keeping: Set(after.map(StatefulSetPlan.revision)).union([current.name, update.name]))
+        if mustWait { return .checkAgain(after: .seconds(1)) }
         let wait = after.compactMap { $0.waitUntilAvailable(minReadySeconds: plan.minReadySeconds, at: plan.now) }.min()
         return wait.map { .checkAgain(after: $0) } ?? .settled
     }
 
+    /// True when something has to be waited for that does not wake us: a claim that goes.
     private func carryOut(
         _ steps: [StatefulSetPlan.Step], _ set: KubeObject, pods: [KubeObject], current: KubeObject, update: KubeObject
-    ) async throws {
+    ) async throws -> Bool {
+        let byName = Dictionary(pods.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let stale = steps.contains { step in
+            guard case .create(let ordinal, _) = step else { return false }
+            return hasStaleClaim(set, ordinal)
+        }
         try await context.concurrently(steps, limit: 16) { step in
             switch step {
             case .create(let ordinal, let isUpdated):
+                guard !hasStaleClaim(set, ordinal) else { return }
                 try await create(set, ordinal: ordinal, revision: isUpdated ? update : current)
-            case .delete(let name, let isScaleDown):
-                guard let pod = pods.first(where: { $0.name == name }) else { return }
-                if isScaleDown { try await releaseClaims(of: pod, set) }
+            case .delete(let name, _):
+                guard let pod = byName[name] else { return }
                 try await context.delete(pod, in: context.caches.pods)
                 events.normal(
-                    "SuccessfulDelete", "delete Pod \(name) in StatefulSet \(set.name) successful", about: set)
+                    "SuccessfulDelete", "Delete Pod \(name) in StatefulSet \(set.name) successful", about: set)
             }
+        }
+        return stale
+    }
+
+    private func hasStaleClaim(_ set: KubeObject, _ ordinal: Int) -> Bool {
+        StatefulSetPods.claims(set, ordinal: ordinal).contains { claim in
+            context.caches.persistentVolumeClaims.get(claim.name, namespace: claim.namespace).map {
+                StatefulSetPods.isStale($0, set: set, podName: "\(set.name)-\(ordinal)")
+            } ?? false
         }
     }
 
@@ -74,20 +92,21 @@ struct StatefulSetReconciler: Reconciler {
             set, ordinal: ordinal, template: RevisionHistory.template(of: revision), revision: revision.name)
         do {
             try await makeClaims(set, ordinal: ordinal)
-            context.caches.pods.note(try await context.client.create(.pods, pod))
+            let made = try await context.client.create(.pods, pod)
+            context.caches.pods.note(made)
+            try await keepClaims(set, [made])
             events.normal(
-                "SuccessfulCreate", "create Pod \(pod.name) in StatefulSet \(set.name) successful", about: set)
+                "SuccessfulCreate", "Create Pod \(pod.name) in StatefulSet \(set.name) successful", about: set)
         } catch let error as APIError {
             if error.reason == .alreadyExists,
-                let other = try await context.client.find(
-                    .pods, pod.name, namespace: pod.namespace)
+                let other = try await context.client.find(.pods, pod.name, namespace: pod.namespace)
             {
                 context.caches.pods.note(other)
                 if other.controller?.uid == set.uid { return }
             }
             events.warning(
                 "FailedCreate",
-                "create Pod \(pod.name) in StatefulSet \(set.name) failed error: \(error.message)", about: set)
+                "Create Pod \(pod.name) in StatefulSet \(set.name) failed error: \(error.message)", about: set)
             throw error
         }
     }
@@ -97,7 +116,7 @@ struct StatefulSetReconciler: Reconciler {
             let claims = context.caches.persistentVolumeClaims
             if let known = claims.get(claim.name, namespace: claim.namespace) {
                 guard !known.isBeingDeleted else {
-                    throw APIError(.conflict, "the claim \(claim.name) is being deleted")
+                    throw APIError(.conflict, "pvc \(claim.name) is being deleted")
                 }
                 continue
             }
@@ -105,7 +124,7 @@ struct StatefulSetReconciler: Reconciler {
                 claims.note(try await context.client.create(.persistentVolumeClaims, claim))
                 events.normal(
                     "SuccessfulCreate",
-                    "create Claim \(claim.name) Pod \(set.name)-\(ordinal) in StatefulSet \(set.name) success",
+                    "Create Claim \(claim.name) Pod \(set.name)-\(ordinal) in StatefulSet \(set.name) success",
                     about: set)
             } catch let error as APIError where error.reason == .alreadyExists {
                 continue
@@ -113,21 +132,31 @@ struct StatefulSetReconciler: Reconciler {
         }
     }
 
-    /// With `whenScaled: Delete` the claims of a Pod that is scaled away go with it: the Pod becomes their owner.
-    private func releaseClaims(of pod: KubeObject, _ set: KubeObject) async throws {
-        guard set.spec.value(at: "persistentVolumeClaimRetentionPolicy", "whenScaled")?.string == "Delete",
-            let ordinal = StatefulSetPlan.ordinal(of: pod.name, in: set.name)
-        else { return }
-        for claim in StatefulSetPods.claims(set, ordinal: ordinal) {
-            let claims = context.caches.persistentVolumeClaims
-            guard let known = claims.get(claim.name, namespace: claim.namespace),
-                !known.ownerReferences.contains(where: { $0.uid == pod.uid })
-            else { continue }
-            let reference: JSON = [
-                "apiVersion": "v1", "kind": "Pod", "name": .string(pod.name), "uid": .string(pod.uid),
-            ]
-            let references = (known.metadata["ownerReferences"]?.array ?? []) + [reference]
-            try await context.patch(known, in: claims, ["metadata": ["ownerReferences": .array(references)]])
+    /// Gives each claim the owners that the retention policy says, and makes those that a pending Pod waits for.
+    private func keepClaims(_ set: KubeObject, _ pods: [KubeObject]) async throws {
+        guard !(set.spec["volumeClaimTemplates"]?.array ?? []).isEmpty else { return }
+        let wanted = StatefulSetPlan.ordinals(of: set)
+        let claims = context.caches.persistentVolumeClaims
+        for pod in pods {
+            guard let ordinal = StatefulSetPlan.ordinal(of: pod.name, in: set.name) else { continue }
+            if pod.phase == "Pending", !pod.isBeingDeleted { try await makeClaims(set, ordinal: ordinal) }
+            for claim in StatefulSetPods.claims(set, ordinal: ordinal) {
+                guard let known = claims.get(claim.name, namespace: claim.namespace), !known.isBeingDeleted else {
+                    continue
+                }
+                let old = known.metadata["ownerReferences"]?.array ?? []
+                if StatefulSetPods.hasForeignController(old, set: set, pod: pod) {
+                    events.warning(
+                        "ConflictingController",
+                        "PersistentVolumeClaim \(claim.name) has a conflicting OwnerReference that acts as a manging controller, the retention policy is ignored for this claim",
+                        about: set)
+                }
+                let new = StatefulSetPods.owners(
+                    of: known, set: set, pod: pod, isScaledAway: !wanted.contains(ordinal))
+                guard new != old else { continue }
+                try await context.patch(
+                    known, in: claims, ["metadata": ["ownerReferences": new.isEmpty ? .null : .array(new)]])
+            }
         }
     }
 
