@@ -64,6 +64,7 @@ let targets: [Target] =
         cLibrary("CJWT", pkgConfig: "libjwt", apt: "libjwt-dev"),
         cLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         library("KubeModel"),
+        library("CEL", uses: ["KubeModel"]),
         library("KubeYAML", uses: ["KubeModel", yams]),
         library("KubeClient", uses: ["KubeModel", "KubeYAML", httpClient, nio, nioHTTP1, nioPosix, nioSSL, logging]),
         library(
@@ -75,7 +76,7 @@ let targets: [Target] =
         library("TestSupport", uses: ["KubeModel", "KubeClient", nio, nioPosix]),
 
         library("ClusterStore", at: "services/control-plane/Store", uses: ["KubeModel"]),
-        library("ClusterRules", at: "services/control-plane/Rules", uses: ["KubeModel"]),
+        library("ClusterRules", at: "services/control-plane/Rules", uses: ["KubeModel", "CEL"]),
         library(
             "ClusterAPI", at: "services/control-plane/API",
             uses: [
@@ -124,7 +125,11 @@ let targets: [Target] =
             ], path: "tools/martlet", swiftSettings: settings),
         .executableTarget(
             name: "bench-json", dependencies: ["KubeModel"], path: "tools/bench-json", swiftSettings: settings),
+        library(
+            "FuzzTargets", at: "tools/fuzz/Targets", uses: ["KubeModel", "KubeYAML", "ClusterRules", "ClusterStore"]),
+        tests(of: "FuzzTargets", uses: ["KubeModel", "KubeYAML", "ClusterRules"]),
         tests(of: "KubeModel", uses: ["KubeYAML"]),
+        tests(of: "CEL", uses: ["KubeModel"]),
         tests(of: "ClusterStore"),
         tests(of: "ClusterRules"),
         tests(of: "ClusterAPI", uses: ["ClusterRules", "KubeModel", nio]),
@@ -138,6 +143,15 @@ let targets: [Target] =
         tests(of: "NotebookController"),
         tests(
             of: "Gateway", uses: ["KubeModel", "KubeYAML", "KubeClient", "HTTPKit", "Identity", nio, nioHTTP1, logging]),
+    ]
+
+/// With `MARTLET_FUZZ` set: the fuzzer, which needs all code compiled for libFuzzer (`make fuzz`).
+let fuzzers: [Target] =
+    Context.environment["MARTLET_FUZZ"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "fuzz", dependencies: ["FuzzTargets"], path: "tools/fuzz/Main", swiftSettings: settings)
     ]
 
 let package = Package(
@@ -154,5 +168,5 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.0"),
         .package(url: "https://github.com/apple/swift-system.git", from: "1.8.0"),
     ],
-    targets: targets
+    targets: targets + fuzzers
 )
