@@ -6,7 +6,9 @@ public enum NameRules {
         var problems = tooLong(text, 63)
         if !isLabel(text.utf8) {
             problems.append(
-                "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+                isSubdomain(text)
+                    ? "must not contain dots"
+                    : "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
             )
         }
         return problems
@@ -50,7 +52,7 @@ public enum NameRules {
             }
         default:
             return [
-                "a qualified name \(qualifiedNameRule) with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+                "a valid label key \(qualifiedNameRule) with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
             ]
         }
         if name.isEmpty {

@@ -159,6 +159,7 @@ extension APIServer {
             let issues =
                 MetadataRules.validate(object, old: nil, kind: kind.definition) + kind.definition.validate(object, nil)
             guard issues.isEmpty else { throw kind.invalid(name, issues) }
+            for text in kind.definition.warnings(object, nil, "") { context.warnings.add(text) }
             if try await cluster.get(key) != nil {
                 if isLast { throw kind.exists(name) }
                 return nil
@@ -185,9 +186,7 @@ extension APIServer {
         guard admission.hasValidatingWebhooks else { return }
         let kind = admitted.kind
         var issues = MetadataRules.validate(admitted.object, old: admitted.old, kind: kind.definition)
-        if admitted.subresource != "status" || kind.isCustom {
-            issues += kind.definition.validate(admitted.object, admitted.old)
-        }
+        issues += kind.definition.issues(in: admitted.object, old: admitted.old, subresource: admitted.subresource)
         guard issues.isEmpty else { throw kind.invalid(admitted.name, issues) }
         try await admission.askValidatingWebhooks(admitted)
     }

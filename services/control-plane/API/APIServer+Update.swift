@@ -98,6 +98,9 @@ extension APIServer {
         } else if context.info.subresource == "finalize" {
             new.set(proposal.value(at: "spec", "finalizers"), at: "spec", "finalizers")
         }
+        if !context.info.subresource.isEmpty {
+            kind.definition.prepareForSubresource(&new, old, context.info.subresource)
+        }
         kind.definition.applyDefaults(&new)
         var admitted = AdmissionRequest(
             operation: .update, kind: kind, subresource: context.info.subresource, namespace: context.namespace,
@@ -113,8 +116,9 @@ extension APIServer {
             try await admission.admit(&admitted)
             var object = admitted.object
             var issues = MetadataRules.validate(object, old: old, kind: kind.definition)
-            if context.info.subresource != "status" || kind.isCustom { issues += kind.definition.validate(object, old) }
+            issues += kind.definition.issues(in: object, old: old, subresource: context.info.subresource)
             guard issues.isEmpty else { throw kind.invalid(name, issues) }
+            for text in kind.definition.warnings(object, old, context.info.subresource) { context.warnings.add(text) }
             try await admission.validate(admitted)
             if kind.hasGeneration, kind.specDiffers(object, old) {
                 object.set(.int((old.value(at: "metadata", "generation")?.int ?? 0) + 1), at: "metadata", "generation")
@@ -154,7 +158,7 @@ extension APIServer {
         for field in [
             "name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
             "generation",
-            "selfLink", "generateName", "resourceVersion",
+            "selfLink", "resourceVersion",
         ] {
             metadata[field] = before[field]
         }

@@ -111,7 +111,7 @@ struct RequestContext: Sendable {
     /// Tells the client about fields that no kind has, or refuses them.
     func report(unknown: [String], duplicates: [String], asPatch: Bool = false) throws(APIError) {
         guard validation != .ignore else { return }
-        let texts = unknown.map { "unknown field \"\($0)\"" } + duplicates.map { "duplicate field \"\($0)\"" }
+        let texts = duplicates.map { "duplicate field \"\($0)\"" } + unknown.map { "unknown field \"\($0)\"" }
         guard !texts.isEmpty else { return }
         if validation == .warn {
             for text in texts { warnings.add(text) }

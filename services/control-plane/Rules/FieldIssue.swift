@@ -97,6 +97,78 @@ struct Issues {
         all.append(FieldIssue(field: field, reason: .duplicate, value: value))
     }
 
+    mutating func tooLong(_ field: String, _ limit: Int) {
+        all.append(FieldIssue(field: field, reason: .tooLong, detail: "may not be more than \(limit) bytes"))
+    }
+
+    mutating func tooMany(_ field: String, _ count: Int, _ limit: Int) {
+        let detail = "must have at most \(limit) items"
+        all.append(FieldIssue(field: field, reason: .tooMany, value: .int(Int64(count)), detail: detail))
+    }
+
+    mutating func notFound(_ field: String, _ value: String, _ detail: String = "") {
+        all.append(FieldIssue(field: field, reason: .notFound, value: .string(value), detail: detail))
+    }
+
+    /// Complains about a value that is none of `allowed`, which are named in their order.
+    mutating func notSupported(_ field: String, _ value: JSON?, _ allowed: [String]) {
+        let list = allowed.map(FieldIssue.quoted).joined(separator: ", ")
+        let detail = allowed.isEmpty ? "" : "supported values: \(list)"
+        all.append(FieldIssue(field: field, reason: .notSupported, value: value ?? "", detail: detail))
+    }
+
+    /// Complains unless a text is one of `allowed`: an empty one is missed when the field is required.
+    mutating func supported(_ field: String, _ value: JSON?, _ allowed: [String], isRequired: Bool = false) {
+        let text = value?.string ?? ""
+        if isRequired, text.isEmpty { return required(field) }
+        if !allowed.contains(text) { notSupported(field, .string(text), allowed) }
+    }
+
+    /// Complains unless a number is above zero.
+    mutating func positive(_ field: String, _ number: Int64) {
+        if number <= 0 { invalid(field, .int(number), "must be greater than zero") }
+    }
+
+    /// Complains unless a number lies in a range.
+    mutating func range(_ field: String, _ value: JSON?, _ range: ClosedRange<Int64>) {
+        guard let number = value?.int, !range.contains(number) else { return }
+        invalid(field, .int(number), "must be between \(range.lowerBound) and \(range.upperBound), inclusive")
+    }
+
+    /// Complains unless a name, which may be missing, follows a rule.
+    mutating func name(_ field: String, _ text: String, _ rule: (String) -> [String]) {
+        if !text.isEmpty { invalid(field, text, rule(text)) }
+    }
+
+    /// Complains about a name that is missing or does not follow a rule.
+    mutating func requiredName(_ field: String, _ text: String, _ rule: (String) -> [String]) {
+        if text.isEmpty { required(field) } else { invalid(field, text, rule(text)) }
+    }
+
+    /// Complains about a text that is missing.
+    mutating func requiredText(_ field: String, _ object: JSON, _ key: String) {
+        if object.text(key).isEmpty { required("\(field).\(key)") }
+    }
+
+    /// Complains unless a path stays below where it begins.
+    mutating func descendingPath(_ field: String, _ path: String) {
+        if path.hasPrefix("/") { invalid(field, .string(path), "must be a relative path") }
+        noBacksteps(field, path)
+    }
+
+    /// Complains about `..` in a path.
+    mutating func noBacksteps(_ field: String, _ path: String) {
+        if path.split(separator: "/", omittingEmptySubsequences: false).contains("..") {
+            invalid(field, .string(path), "must not contain '..'")
+        }
+    }
+
+    /// Complains unless a path stays below where it begins, and is not one of those that the kubelet uses itself.
+    mutating func localPath(_ field: String, _ path: String) {
+        descendingPath(field, path)
+        if path.hasPrefix(".."), !path.hasPrefix("../") { invalid(field, .string(path), "must not start with '..'") }
+    }
+
     /// Complains unless the value, when there is one, is one of `allowed`.
     mutating func oneOf(_ field: String, _ value: JSON?, _ allowed: [String], isRequired: Bool = false) {
         guard let value, value != "" else {

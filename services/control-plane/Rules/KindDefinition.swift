@@ -73,6 +73,18 @@ public struct KindDefinition: Sendable {
     public let prepareForUpdate: @Sendable (inout JSON, JSON) -> Void
     /// Finds what is wrong; the second object is the stored one when it is changed.
     public let validate: @Sendable (JSON, JSON?) -> [FieldIssue]
+    /// Prepares what a request to a subresource (the last argument) changes, given the stored object: everything that
+    /// the subresource is not about stays as it was.
+    public let prepareForSubresource: @Sendable (inout JSON, JSON, String) -> Void
+    /// Finds what is wrong with a new status; the second object is the stored one. Used instead of ``validate`` where
+    /// only the status is written.
+    public let validateStatus: @Sendable (JSON, JSON) -> [FieldIssue]
+    /// Finds what is wrong with what a request to another subresource makes of the stored object; nil where ``validate``
+    /// holds for those requests, too.
+    public let validateSubresource: @Sendable (JSON, JSON, String) -> [FieldIssue]?
+    /// What the writer of an object is to be told although it is accepted: the object, the stored one when it is
+    /// changed, and the subresource.
+    public let warnings: @Sendable (JSON, JSON?, String) -> [String]
     /// Columns of the table form.
     public let columns: [TableColumn]
     /// Cells of an object's row.
@@ -94,6 +106,10 @@ public struct KindDefinition: Sendable {
         prepareForCreate: @escaping @Sendable (inout JSON) -> Void = { _ in },
         prepareForUpdate: @escaping @Sendable (inout JSON, JSON) -> Void = { _, _ in },
         validate: @escaping @Sendable (JSON, JSON?) -> [FieldIssue] = { _, _ in [] },
+        prepareForSubresource: @escaping @Sendable (inout JSON, JSON, String) -> Void = { _, _, _ in },
+        validateStatus: @escaping @Sendable (JSON, JSON) -> [FieldIssue] = { _, _ in [] },
+        validateSubresource: @escaping @Sendable (JSON, JSON, String) -> [FieldIssue]? = { _, _, _ in nil },
+        warnings: @escaping @Sendable (JSON, JSON?, String) -> [String] = { _, _, _ in [] },
         columns: [TableColumn] = [.name, .age],
         cells: @escaping @Sendable (JSON, Date) -> [JSON] = { [Cell.name($0), Cell.age($0, $1)] },
         mergeKeys: MergeKeys? = nil
@@ -113,8 +129,20 @@ public struct KindDefinition: Sendable {
         self.prepareForCreate = prepareForCreate
         self.prepareForUpdate = prepareForUpdate
         self.validate = validate
+        self.prepareForSubresource = prepareForSubresource
+        self.validateStatus = validateStatus
+        self.validateSubresource = validateSubresource
+        self.warnings = warnings
         self.columns = columns
         self.cells = cells
         self.mergeKeys = mergeKeys
+    }
+
+    /// Finds what is wrong with an object that a request to the kind or to a subresource brought.
+    public func issues(in object: JSON, old: JSON?, subresource: String) -> [FieldIssue] {
+        // The schema of a custom kind holds for its status, too.
+        guard let old, !subresource.isEmpty, mergeKeys != nil else { return validate(object, old) }
+        if subresource == "status" { return validateStatus(object, old) }
+        return validateSubresource(object, old, subresource) ?? validate(object, old)
     }
 }

@@ -10,6 +10,7 @@ public enum MetadataRules {
         var issues = Issues()
         let metadata = json["metadata"] ?? [:]
         names(metadata, kind, &issues)
+        issues.notNegative("metadata.generation", metadata["generation"])
         issues.add(labels(metadata["labels"], "metadata.labels"))
         annotations(metadata["annotations"], "metadata.annotations", &issues)
         finalizers(metadata["finalizers"], isStrict: isStrict(kind.type, isCustom: kind.mergeKeys == nil), &issues)
@@ -20,9 +21,9 @@ public enum MetadataRules {
 
     private static func names(_ metadata: JSON, _ kind: KindDefinition, _ issues: inout Issues) {
         let name = metadata["name"]?.string ?? ""
-        if let prefix = metadata["generateName"]?.string, !prefix.isEmpty, name.isEmpty {
+        if let prefix = metadata["generateName"]?.string, !prefix.isEmpty, kind.type.kind != "ReplicationController" {
             // A dash at the end is fine: random characters follow.
-            let probe = prefix.hasSuffix("-") ? String(prefix.dropLast()) + "a" : prefix
+            let probe = prefix.hasSuffix("-") && prefix.count > 1 ? String(prefix.dropLast()) + "a" : prefix
             issues.invalid("metadata.generateName", prefix, rule(kind)(probe))
         }
         if name.isEmpty {
@@ -99,6 +100,18 @@ public enum MetadataRules {
         return !isCustom && !extensions.contains(type.group)
     }
 
+    /// Finds what is wrong with the name of a finalizer.
+    static func finalizer(_ name: String, _ field: String, _ issues: inout Issues) {
+        issues.invalid(field, name, NameRules.qualifiedName(name))
+        qualified(name, field, &issues)
+    }
+
+    private static func qualified(_ name: String, _ field: String, _ issues: inout Issues) {
+        guard !name.contains("/"), !standardFinalizers.contains(name) else { return }
+        issues.invalid(
+            field, .string(name), "name is neither a standard finalizer name nor is it fully qualified")
+    }
+
     private static let standardFinalizers = ["kubernetes", "orphan", "foregroundDeletion"]
 
     private static func finalizers(_ finalizers: JSON?, isStrict: Bool, _ issues: inout Issues) {
@@ -112,14 +125,8 @@ public enum MetadataRules {
                 continue
             }
             issues.invalid("metadata.finalizers", text, NameRules.qualifiedName(text))
-            guard isStrict else { continue }
-            // The finalizer is looked at once more, under its index, and has to be qualified at all.
-            issues.invalid("metadata.finalizers[\(index)]", text, NameRules.qualifiedName(text))
-            if !text.contains("/"), !standardFinalizers.contains(text) {
-                issues.invalid(
-                    "metadata.finalizers[\(index)]", .string(text),
-                    "name is neither a standard finalizer name nor is it fully qualified")
-            }
+            // The kinds of the core server look once more, under its index, whether it is qualified at all.
+            if isStrict { qualified(text, "metadata.finalizers[\(index)]", &issues) }
         }
         if names.contains("orphan"), names.contains("foregroundDeletion") {
             issues.invalid(
@@ -136,11 +143,11 @@ public enum MetadataRules {
             if owner.apiVersion.isEmpty {
                 issues.invalid("\(field).apiVersion", "", "version must not be empty")
             }
-            if owner.kind.isEmpty { issues.invalid("\(field).kind", "", "kind must not be empty") }
-            if owner.name.isEmpty { issues.invalid("\(field).name", "", "name must not be empty") }
-            if owner.uid.isEmpty { issues.invalid("\(field).uid", "", "uid must not be empty") }
+            if owner.kind.isEmpty { issues.invalid("\(field).kind", "", "must not be empty") }
+            if owner.name.isEmpty { issues.invalid("\(field).name", "", "must not be empty") }
+            if owner.uid.isEmpty { issues.invalid("\(field).uid", "", "must not be empty") }
             if owner.apiVersion == "v1", owner.kind == "Event" {
-                issues.invalid(field, json, "v1, Kind=Event is disallowed from being an owner")
+                issues.invalid(field, json, "/v1, Kind=Event is disallowed from being an owner")
             }
             if owner.isController { controllers.append("\(owner.kind)/\(owner.name)") }
         }

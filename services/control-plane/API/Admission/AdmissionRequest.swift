@@ -64,7 +64,7 @@ struct AdmissionChain: Sendable {
         ]
         late = [
             try ServiceAddressStep(cluster: cluster, cidr: serviceCIDR), OwnerReferenceStep(cluster: cluster),
-            CustomDefinitionStep(cluster: cluster), ResourceQuotaStep(cluster: cluster),
+            CustomDefinitionStep(cluster: cluster), PodQualityStep(), ResourceQuotaStep(cluster: cluster),
         ]
         steps = early + late
     }

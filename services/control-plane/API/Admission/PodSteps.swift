@@ -1,3 +1,4 @@
+import ClusterRules
 import ClusterStore
 import KubeModel
 
@@ -107,9 +108,13 @@ struct PriorityStep: AdmissionStep {
                     + "computed \(value) from the given PriorityClass name")
         }
         request.object.set(.int(value), at: "spec", "priority")
-        if request.object.value(at: "spec", "preemptionPolicy") == nil {
-            request.object.set(.string(preemption), at: "spec", "preemptionPolicy")
+        if let given = request.object.value(at: "spec", "preemptionPolicy")?.string, given != preemption {
+            throw request.kind.forbidden(
+                request.name,
+                "the string value of PreemptionPolicy (\(given)) must not be provided in pod spec; priority admission controller "
+                    + "computed \(preemption) from the given PriorityClass name")
         }
+        request.object.set(.string(preemption), at: "spec", "preemptionPolicy")
     }
 }
 
@@ -153,5 +158,14 @@ struct StorageClassStep: AdmissionStep {
         func age(_ json: JSON) -> String { json.value(at: "metadata", "creationTimestamp")?.string ?? "" }
         guard let newest = standard.max(by: { age($0) < age($1) }) else { return }
         request.object.set(newest.value(at: "metadata", "name"), at: "spec", "storageClassName")
+    }
+}
+
+/// The quality of service of a new Pod follows from its requests and limits, whoever filled them in.
+struct PodQualityStep: AdmissionStep {
+    func admit(_ request: inout AdmissionRequest) async throws {
+        guard request.creates("Pod") else { return }
+        let quality = PodQuality.name(of: request.object["spec"] ?? [:])
+        request.object.set(.string(quality), at: "status", "qosClass")
     }
 }

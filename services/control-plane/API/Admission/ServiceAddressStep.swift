@@ -56,43 +56,36 @@ struct ServiceAddressStep: AdmissionStep {
 
     func admit(_ request: inout AdmissionRequest) async throws {
         guard request.isFor("Service") else { return }
+        let problems = ServiceFamilies.prepare(&request.object, old: request.old)
+        guard problems.isEmpty else { throw request.kind.invalid(request.name, problems) }
         var spec = request.object["spec"] ?? [:]
         let type = spec["type"]?.string ?? "ClusterIP"
         let others = try await cluster.objects("services", namespace: nil).filter {
             $0.value(at: "metadata", "uid") != request.object.value(at: "metadata", "uid")
         }
-        if type == "ExternalName" {
-            if request.old?.value(at: "spec", "type")?.string != "ExternalName" {
-                for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] {
-                    spec[field] = nil
-                }
-            }
-        } else {
-            try assignAddress(&spec, request, others)
-        }
+        if type != "ExternalName" { try assignAddress(&spec, request, others) }
         try assignPorts(&spec, type: type, request, others)
         request.object["spec"] = spec
     }
 
     private func assignAddress(_ spec: inout JSON, _ request: AdmissionRequest, _ others: [JSON]) throws {
+        var wanted = spec["clusterIP"]?.string ?? ""
+        guard wanted != "None" else { return }
         let before = request.old?.value(at: "spec", "clusterIP")?.string ?? ""
-        var wanted = spec["clusterIP"]?.string ?? spec["clusterIPs"]?[0]?.string ?? ""
-        if wanted.isEmpty { wanted = before }
-        if !wanted.isEmpty, wanted != "None", wanted != before {
+        if !before.isEmpty, before != "None" { return }  // a change of it is refused by the rules of the kind
+        if !wanted.isEmpty {
             let taken = others.contains { $0.value(at: "spec", "clusterIP")?.string == wanted }
             let problem: String? =
-                AddressRange.parse(wanted) == nil
-                ? "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-                : range.offset(of: wanted) == nil
-                    ? "failed to allocate IP \(wanted): the provided IP (\(wanted)) is not in the valid range"
-                    : taken ? "failed to allocate IP \(wanted): provided IP is already allocated" : nil
+                range.offset(of: wanted) == nil
+                ? "the provided network does not match the current range"
+                : taken ? "provided IP is already allocated" : nil
             if let problem {
                 throw request.kind.invalid(
                     request.name,
                     [
                         FieldIssue(
                             field: "spec.clusterIPs", reason: .invalid, value: .array([.string(wanted)]),
-                            detail: problem)
+                            detail: "failed to allocate IP \(wanted): \(problem)")
                     ])
             }
         }
@@ -108,31 +101,29 @@ struct ServiceAddressStep: AdmissionStep {
         }
         spec["clusterIP"] = .string(wanted)
         spec["clusterIPs"] = [.string(wanted)]
-        if spec["ipFamilies"] == nil { spec["ipFamilies"] = ["IPv4"] }
-        if spec["ipFamilyPolicy"] == nil { spec["ipFamilyPolicy"] = "SingleStack" }
     }
 
     private func assignPorts(_ spec: inout JSON, type: String, _ request: AdmissionRequest, _ others: [JSON]) throws {
-        guard var ports = spec["ports"]?.array else { return }
-        let needsNodePorts =
-            type == "NodePort" || (type == "LoadBalancer" && spec["allocateLoadBalancerNodePorts"]?.bool != false)
-        guard needsNodePorts else {
-            if type == "ClusterIP", request.old?.value(at: "spec", "type")?.string != "ClusterIP" || request.old == nil
-            {
-                for index in ports.indices where request.old != nil { ports[index]["nodePort"] = nil }
-                spec["ports"] = .array(ports)
-            }
-            return
-        }
+        guard var ports = spec["ports"]?.array, ["NodePort", "LoadBalancer"].contains(type) else { return }
+        let needsNodePorts = type == "NodePort" || spec["allocateLoadBalancerNodePorts"]?.bool != false
         var taken = Set(
             others.flatMap { $0.value(at: "spec", "ports")?.array ?? [] }.compactMap { $0["nodePort"]?.int })
-        let before = request.old?.value(at: "spec", "ports")?.array ?? []
+        taken.formUnion(others.compactMap { $0.value(at: "spec", "healthCheckNodePort")?.int })
+        let own = Set((request.old?.value(at: "spec", "ports")?.array ?? []).compactMap { $0["nodePort"]?.int })
+        // Ports of one number have one port of the node, whichever their protocols are.
+        var shared: [Int64: Int64] = [:]
         for index in ports.indices {
+            let number = ports[index]["port"]?.int ?? 0
             var port = ports[index]["nodePort"]?.int ?? 0
             if port == 0 {
-                port =
-                    before.first { $0["port"] == ports[index]["port"] && $0["protocol"] == ports[index]["protocol"] }?[
-                        "nodePort"]?.int ?? 0
+                guard needsNodePorts else { continue }
+                port = shared[number] ?? 0
+            }
+            if port != 0, shared[number] == port || own.contains(port) {
+                shared[number] = port
+                taken.insert(port)
+                ports[index]["nodePort"] = .int(port)
+                continue
             }
             if port != 0 {
                 let isTaken = taken.contains(port)
@@ -149,17 +140,26 @@ struct ServiceAddressStep: AdmissionStep {
                         ])
                 }
             } else {
-                let start = Int64.random(in: Self.nodePorts)
-                let all = Array(start...Self.nodePorts.upperBound) + Array(Self.nodePorts.lowerBound..<start)
-                guard let free = all.first(where: { !taken.contains($0) }) else {
-                    throw APIError(.internalError, "failed to allocate a nodePort: range is full")
-                }
-                port = free
+                port = try freePort(taken)
             }
+            shared[number] = port
             taken.insert(port)
             ports[index]["nodePort"] = .int(port)
         }
         spec["ports"] = .array(ports)
+        guard type == "LoadBalancer", spec["externalTrafficPolicy"] == "Local",
+            (spec["healthCheckNodePort"]?.int ?? 0) == 0
+        else { return }
+        spec["healthCheckNodePort"] = .int(try freePort(taken))
+    }
+
+    private func freePort(_ taken: Set<Int64>) throws -> Int64 {
+        let start = Int64.random(in: Self.nodePorts)
+        let all = Array(start...Self.nodePorts.upperBound) + Array(Self.nodePorts.lowerBound..<start)
+        guard let free = all.first(where: { !taken.contains($0) }) else {
+            throw APIError(.internalError, "failed to allocate a nodePort: range is full")
+        }
+        return free
     }
 }
 

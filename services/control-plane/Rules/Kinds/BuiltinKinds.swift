@@ -17,7 +17,8 @@ public enum BuiltinKinds {
     static func typeName(of type: ResourceType) -> String? { typeNames[type] }
 
     /// Makes the definition of a kind whose fields are in the table of types. On creation the status is dropped, on
-    /// update the stored one is kept.
+    /// update the stored one is kept. A new status is checked by `validateStatus`, what other subresources make of an
+    /// object by `validate` or, when it answers, by `validateSubresource`.
     static func kind(
         _ type: ResourceType, root: String? = nil, short: [String] = [], categories: [String] = [],
         hasStatus: Bool = false, comesWithStatus: Bool = false, subresources: [String] = [], isCreateOnly: Bool = false,
@@ -27,6 +28,10 @@ public enum BuiltinKinds {
         create: (@Sendable (inout JSON) -> Void)? = nil,
         update: (@Sendable (inout JSON, JSON) -> Void)? = nil,
         validate: @escaping @Sendable (JSON, JSON?, inout Issues) -> Void = { _, _, _ in },
+        prepareForSubresource: @escaping @Sendable (inout JSON, JSON, String) -> Void = { _, _, _ in },
+        validateStatus: @escaping @Sendable (JSON, JSON, inout Issues) -> Void = { _, _, _ in },
+        validateSubresource: @escaping @Sendable (JSON, JSON, String) -> [FieldIssue]? = { _, _, _ in nil },
+        warnings: @escaping @Sendable (JSON, JSON?, String) -> [String] = { _, _, _ in [] },
         columns: [TableColumn] = [.name, .age],
         cells: @escaping @Sendable (JSON, Date) -> [JSON] = { [Cell.name($0), Cell.age($0, $1)] }
     ) -> KindDefinition {
@@ -57,6 +62,14 @@ public enum BuiltinKinds {
                 validate(object, old, &issues)
                 return issues.all
             },
+            prepareForSubresource: prepareForSubresource,
+            validateStatus: { object, old in
+                var issues = Issues()
+                validateStatus(object, old, &issues)
+                return issues.all
+            },
+            validateSubresource: validateSubresource,
+            warnings: warnings,
             columns: columns, cells: cells, mergeKeys: MergeKeys(root: name))
     }
 }

@@ -2,8 +2,6 @@ import Foundation
 import KubeModel
 
 extension BuiltinKinds {
-    static let replicationControllers = ResourceType("", "v1", "replicationcontrollers", "ReplicationController")
-
     static let workloads: [KindDefinition] = [deployment, replicaSet, statefulSet, daemonSet, controllerRevision]
 
     /// Columns about the containers of a template, shown in wide output.
@@ -99,38 +97,6 @@ extension BuiltinKinds {
             if let old { issues.immutable("spec.selector", spec["selector"], old.value(at: "spec", "selector")) }
         },
         columns: replicaColumns, cells: replicaCells)
-
-    static let replicationController = kind(
-        replicationControllers, short: ["rc"], categories: ["all"], hasStatus: true, subresources: ["scale"],
-        defaults: { object in
-            object.fill("spec", [:])
-            let labels = object.value(at: "spec", "template", "metadata", "labels")
-            object.edit("spec") { spec in
-                spec.fill("replicas", 1)
-                if spec["selector"]?.object?.isEmpty ?? true, let labels { spec["selector"] = labels }
-                spec.edit("template") { $0.edit("spec", PodDefaults.apply) }
-            }
-        },
-        create: { $0["status"] = ["replicas": 0] },
-        validate: { object, _, issues in
-            let spec = object["spec"] ?? [:]
-            issues.notNegative("spec.replicas", spec["replicas"])
-            guard let selector = spec["selector"]?.stringMap, !selector.isEmpty else {
-                issues.required("spec.selector")
-                return
-            }
-            guard spec.has("template") else {
-                issues.required("spec.template")
-                return
-            }
-            WorkloadRules.template(spec["template"], LabelSelector(selector), &issues)
-        },
-        columns: replicaColumns,
-        cells: { object, now in
-            var cells = replicaCells(object, now)
-            cells[cells.count - 1] = Cell.labels(object.value(at: "spec", "selector"))
-            return cells
-        })
 
     private static let statefulSet = kind(
         .statefulSets, short: ["sts"], categories: ["all"], hasStatus: true, subresources: ["scale"],

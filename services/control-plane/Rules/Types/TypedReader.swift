@@ -44,8 +44,14 @@ struct TypedReader {
 
     private func mismatch(_ value: JSON, _ place: Place, _ wanted: String) -> APIError {
         failure(
-            "json: cannot unmarshal \(Self.name(of: value)) into Go struct field \(place.structure).\(place.fieldPath) of type \(wanted)"
+            "json: cannot unmarshal \(Self.shown(value, wanted)) into Go struct field \(place.structure).\(place.fieldPath) of type \(wanted)"
         )
+    }
+
+    /// Numbers that are no whole ones, or too large, are shown.
+    private static func shown(_ value: JSON, _ wanted: String) -> String {
+        let isNumber = if case .int = value { true } else if case .double = value { true } else { false }
+        return isNumber && wanted.hasPrefix("int") ? "number \(value.text)" : name(of: value)
     }
 
     private static func name(of value: JSON) -> String {
