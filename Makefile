@@ -1,7 +1,7 @@
 # What a person does with this repository; `make` alone lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test check format web bench clean
+.PHONY: help deps build run test check format web bench fuzz clean
 
 help: ## List these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,10 @@ format: ## Format all Swift sources
 
 bench: ## Measure, print and write BENCHMARKS.md
 	@tools/bench
+
+SECONDS ?= 60
+fuzz: ## Fuzz the readers of foreign bytes, SECONDS=60 for each
+	@tools/fuzz/run $(SECONDS) $(TARGETS)
 
 clean: ## Remove what was built
 	@rm -rf .build web/dist

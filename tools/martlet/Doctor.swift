@@ -72,7 +72,8 @@ struct Doctor: AsyncParsableCommand {
     /// Reads all that is stored, as a start would.
     private func store(_ directory: DataDirectory) -> Prerequisites.Finding {
         do throws(StoreError) {
-            let export = try StoreExport(readingFrom: directory.path + "/store")
+            let export = try StoreExport(
+                readingFrom: directory.path + "/store", isInUse: directory.runningProcess != nil)
             return .init(
                 level: .good, subject: "store", detail: "\(export.count) objects, last change \(export.revision)")
         } catch {

@@ -18,9 +18,12 @@ public struct StoreExport: Sendable {
 
     /// Reads the files of a store, which may be open in another process: its last durable changes are there or not,
     /// nothing is in between. Nothing on the disk is changed.
+    /// - Parameters:
+    ///   - path: the folder of the store.
+    ///   - isInUse: false when nobody has the store open, so that what looks like damage is damage.
     /// - Throws: ``StoreError/corrupt(file:offset:_:)`` for damaged files, ``StoreError/unwritable(_:)`` when there are
     ///   none.
-    public init(readingFrom path: String) throws(StoreError) {
+    public init(readingFrom path: String, isInUse: Bool = true) throws(StoreError) {
         let directory = StoreDirectory(path: path, layer: FileLayer())
         for attempt in 1... {
             do throws(StoreError) {
@@ -34,7 +37,7 @@ public struct StoreExport: Sendable {
                 return
             } catch {
                 // A write that is seen halfway, or a segment that a snapshot just replaced, looks like damage once.
-                guard attempt < Self.attempts else { throw error }
+                guard isInUse, attempt < Self.attempts else { throw error }
                 usleep(Self.pauseMicroseconds)
             }
         }

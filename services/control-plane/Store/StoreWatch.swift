@@ -23,6 +23,9 @@ public struct StoreWatch: AsyncSequence, Sendable {
     /// Lets the iteration return soon, if nothing happens with an empty batch: for bookmarks.
     public func requestProgress() { subscription.history.requestProgress(subscription.id) }
 
+    /// Ends the iteration, as if its task had been cancelled.
+    public func end() { subscription.history.cancel(subscription.id) }
+
     /// Waits until changes that were not read have left the history, while the reader is held up by something else.
     /// Returns when the watch ends otherwise.
     /// - Throws: ``StoreError/gone(oldest:)`` when that has happened.

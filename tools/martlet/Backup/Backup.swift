@@ -37,7 +37,8 @@ struct Backup: ParsableCommand {
         let format = try directory.checkFormat()
         let objects: StoreExport
         do throws(StoreError) {
-            objects = try StoreExport(readingFrom: directory.path + "/store")
+            objects = try StoreExport(
+                readingFrom: directory.path + "/store", isInUse: directory.runningProcess != nil)
         } catch {
             throw Complaint("the objects in \(directory.path)/store cannot be read: \(error)")
         }

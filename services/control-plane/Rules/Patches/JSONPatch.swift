@@ -4,6 +4,9 @@ public import KubeModel
 public enum JSONPatch {
     /// How many operations one patch may have.
     public static let maximumOperations = 10_000
+    /// How many bytes all `copy` operations of a patch together may add: a few of them could double a document again and
+    /// again.
+    public static let maximumCopiedBytes = 3 << 20
 
     /// Applies the operations one after the other.
     ///
@@ -18,18 +21,21 @@ public enum JSONPatch {
                 "The allowed maximum operations in a JSON patch is \(maximumOperations), got \(list.count)")
         }
         var result = document
-        for operation in list { try apply(operation, to: &result) }
+        var copied = 0
+        for operation in list { try apply(operation, to: &result, &copied) }
         return result
     }
 
-    private static func apply(_ operation: JSON, to document: inout JSON) throws(APIError) {
+    private static func apply(
+        _ operation: JSON, to document: inout JSON, _ copied: inout Int
+    ) throws(APIError) {
         guard let name = operation["op"]?.string, let pathText = operation["path"]?.string else {
             throw APIError(.badRequest, "error decoding patch: an operation needs 'op' and 'path'")
         }
         let path = try pointer(pathText)
         switch name {
-        case "add": try change(&document, path[...], pathText, .add(try value(of: operation)))
-        case "replace": try change(&document, path[...], pathText, .replace(try value(of: operation)))
+        case "add": try change(&document, path[...], pathText, .add(try value(of: operation, at: path)))
+        case "replace": try change(&document, path[...], pathText, .replace(try value(of: operation, at: path)))
         case "remove": try change(&document, path[...], pathText, .remove)
         case "test":
             // RFC 6902 demands the member `value`; one that is not there is tested as null, as the server does.
@@ -49,7 +55,15 @@ public enum JSONPatch {
                 }
                 if path == from { return }
                 try change(&document, from[...], fromText, .remove)
+            } else {
+                copied += moved.bytes.count
+                guard copied <= maximumCopiedBytes else {
+                    throw failure(
+                        "Unable to complete the copy, the accumulated size increase of copy is \(copied), exceeding the "
+                            + "limit \(maximumCopiedBytes)")
+                }
             }
+            try checkDepth(of: moved, at: path)
             try change(&document, path[...], pathText, .add(moved))
         default: throw APIError(.badRequest, "Unexpected kind: \(name)")
         }
@@ -61,11 +75,27 @@ public enum JSONPatch {
         case remove
     }
 
-    private static func value(of operation: JSON) throws(APIError) -> JSON {
+    private static func value(of operation: JSON, at path: [String]) throws(APIError) -> JSON {
         guard let value = operation["value"] else {
             throw APIError(.badRequest, "error decoding patch: the operation needs 'value'")
         }
+        try checkDepth(of: value, at: path)
         return value
+    }
+
+    /// Values put into values must not become deeper than what can be read again.
+    private static func checkDepth(of value: JSON, at path: [String]) throws(APIError) {
+        guard path.count + depth(of: value) <= JSON.maximumDepth else {
+            throw failure("the result would be nested deeper than \(JSON.maximumDepth)")
+        }
+    }
+
+    private static func depth(of value: JSON) -> Int {
+        switch value {
+        case .array(let elements): 1 + (elements.lazy.map(depth).max() ?? 0)
+        case .object(let object): 1 + (object.values.lazy.map(depth).max() ?? 0)
+        default: 0
+        }
     }
 
     /// The keys of a JSON pointer (RFC 6901).
