@@ -108,6 +108,8 @@ struct YAMLWriter {
     static func isPlain(_ text: String) -> Bool {
         guard let first = text.unicodeScalars.first, let last = text.unicodeScalars.last else { return false }
         if first == " " || last == " " || last == ":" { return false }
+        // At the beginning of a line this ends a document.
+        if text.hasPrefix("...") { return false }
         if indicators.contains(first) {
             // "-x" and "?x" are fine, "- x" is not.
             guard first == "-" || first == "?" || first == ":",

@@ -36,11 +36,15 @@ struct FuzzTargetTests {
         .deletingLastPathComponent()
         .appendingPathComponent("fixtures")
 
-    /// Inputs that were interesting once, by file name.
+    /// Inputs that were interesting once, by file name: a file each, or a line each in `found.base64`.
     private static func corpus(_ target: FuzzTarget) throws -> [(name: String, bytes: [UInt8])] {
         let folder = fixtures.appendingPathComponent(target.rawValue)
-        return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().map { name in
-            (name, [UInt8](try Data(contentsOf: folder.appendingPathComponent(name))))
+        return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().flatMap { name in
+            let content = try Data(contentsOf: folder.appendingPathComponent(name))
+            guard name.hasSuffix(".base64") else { return [(name, [UInt8](content))] }
+            return String(decoding: content, as: UTF8.self).split(separator: "\n").enumerated().map { line, text in
+                ("\(name):\(line + 1)", [UInt8](Data(base64Encoded: String(text)) ?? Data()))
+            }
         }
     }
 
