@@ -9,25 +9,34 @@ extension BuiltinKinds {
         "scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", isNamespaced: false)
 
     static let policies: [KindDefinition] = [
-        podDisruptionBudget, horizontalPodAutoscaler, autoscalerV1, priorityClass, lease,
+        podDisruptionBudget, horizontalPodAutoscaler, autoscalerV1, priorityClass, lease, runtimeClass,
     ]
 
     private static let podDisruptionBudget = kind(
         podDisruptionBudgets, short: ["pdb"], hasStatus: true,
-        create: { object in
-            object["status"] = ["disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0]
-        },
         validate: { object, _, issues in
             let spec = object["spec"] ?? [:]
             if spec.has("minAvailable"), spec.has("maxUnavailable") {
                 issues.invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set")
             }
             for field in ["minAvailable", "maxUnavailable"] {
-                if let number = spec[field]?.int, number < 0 {
-                    issues.invalid("spec.\(field)", .int(number), "must be greater than or equal to 0")
+                RolloutRules.amount(spec[field], "spec.\(field)", &issues)
+                if let percent = RolloutRules.percentage(spec[field]), percent > 100 {
+                    issues.invalid("spec.\(field)", spec[field], "must not be greater than 100%")
                 }
             }
             SelectorRules.check(spec["selector"], "spec.selector", &issues)
+            if let policy = spec["unhealthyPodEvictionPolicy"]?.string {
+                issues.supported(
+                    "spec.unhealthyPodEvictionPolicy", .string(policy), ["AlwaysAllow", "IfHealthyBudget"])
+            }
+        },
+        validateStatus: { object, _, issues in
+            let status = object["status"] ?? [:]
+            ConditionRules.check(status.list("conditions"), "status.conditions", &issues)
+            for field in ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"] {
+                issues.notNegative("status.\(field)", status[field])
+            }
         },
         columns: [
             .name, TableColumn("Min Available"), TableColumn("Max Unavailable"),
@@ -47,85 +56,25 @@ extension BuiltinKinds {
             ]
         })
 
-    static let horizontalPodAutoscaler = kind(
-        horizontalPodAutoscalers, short: ["hpa"], categories: ["all"], hasStatus: true,
-        defaults: { object in
-            object.edit("spec") { spec in
-                spec.fill("minReplicas", 1)
-                if spec.list("metrics").isEmpty {
-                    spec["metrics"] = [
-                        [
-                            "type": "Resource",
-                            "resource": ["name": "cpu", "target": ["type": "Utilization", "averageUtilization": 80]],
-                        ]
-                    ]
-                }
-            }
-        },
-        create: { $0["status"] = ["desiredReplicas": 0, "currentMetrics": .null] },
-        validate: { object, _, issues in
-            let spec = object["spec"] ?? [:]
-            let minimum = spec["minReplicas"]?.int ?? 1
-            if minimum < 1 { issues.invalid("spec.minReplicas", .int(minimum), "must be greater than or equal to 1") }
-            let maximum = spec["maxReplicas"]?.int ?? 0
-            if maximum < 1 { issues.invalid("spec.maxReplicas", .int(maximum), "must be greater than 0") }
-            if maximum < minimum {
-                issues.invalid("spec.maxReplicas", .int(maximum), "must be greater than or equal to `minReplicas`")
-            }
-            for field in ["kind", "name"] where spec["scaleTargetRef"]?.text(field).isEmpty ?? true {
-                issues.required("spec.scaleTargetRef.\(field)")
-            }
-            for (index, metric) in spec.list("metrics").enumerated() {
-                issues.oneOf(
-                    "spec.metrics[\(index)].type", metric["type"],
-                    ["ContainerResource", "External", "Object", "Pods", "Resource"], isRequired: true)
-            }
-        },
-        columns: [
-            .name, TableColumn("Reference"), TableColumn("Targets"), TableColumn("MinPods"), TableColumn("MaxPods"),
-            TableColumn("Replicas"), .age,
-        ],
-        cells: { object, now in
-            let spec = object["spec"] ?? [:]
-            let target = spec["scaleTargetRef"] ?? [:]
-            let current = object["status"]?.list("currentMetrics") ?? []
-            let targets = spec.list("metrics").enumerated().map { index, metric -> String in
-                let source = metric[metric.text("type").prefix(1).lowercased() + metric.text("type").dropFirst()] ?? [:]
-                let wanted = source["target"] ?? [:]
-                let now = index < current.count ? current[index].object?.values.compactMap { $0["current"] }.first : nil
-                if let percent = wanted["averageUtilization"]?.int {
-                    let seen = now?["averageUtilization"]?.int.map { "\($0)%" } ?? "<unknown>"
-                    return "\(source.text("name")): \(seen)/\(percent)%"
-                }
-                let seen = Quantity(now?["averageValue"])?.text ?? "<unknown>"
-                return "\(seen)/\(Quantity(wanted["averageValue"] ?? wanted["value"])?.text ?? "<unknown>")"
-            }
-            return [
-                Cell.name(object), .string("\(target.text("kind"))/\(target.text("name"))"),
-                .string(targets.isEmpty ? "<none>" : targets.joined(separator: ", ")), Cell.number(spec["minReplicas"]),
-                Cell.number(spec["maxReplicas"]), Cell.number(object.value(at: "status", "currentReplicas")),
-                Cell.age(object, now),
-            ]
-        })
-
     private static let priorityClass = kind(
         priorityClasses, short: ["pc"],
-        defaults: { object in
-            object.fill("value", 0)
-            object.fillText("preemptionPolicy", "PreemptLowerPriority")
-        },
+        defaults: { $0.fill("preemptionPolicy", "PreemptLowerPriority") },
         validate: { object, old, issues in
             let name = object.value(at: "metadata", "name")?.string ?? ""
             let value = object["value"]?.int ?? 0
-            if name.hasPrefix("system-"), !["system-node-critical", "system-cluster-critical"].contains(name) {
+            if name.hasPrefix("system-") {
+                if let problem = PriorityRules.systemProblem(name, value, object["globalDefault"]?.bool ?? false) {
+                    issues.forbidden(
+                        "metadata.name",
+                        "priority class names with 'system-' prefix are reserved for system use only. error: \(problem)"
+                    )
+                }
+            } else if value > PriorityRules.highest {
                 issues.forbidden(
-                    "metadata.name",
-                    "priority class names with 'system-' prefix are reserved for system use only. error: \(name) is not a known system priority class"
-                )
-            } else if !name.hasPrefix("system-"), value > 1_000_000_000 {
-                issues.forbidden("value", "maximum allowed value of a user defined priority is 1000000000")
+                    "value", "maximum allowed value of a user defined priority is \(PriorityRules.highest)")
             }
-            issues.oneOf("preemptionPolicy", object["preemptionPolicy"], ["Never", "PreemptLowerPriority"])
+            issues.supported(
+                "preemptionPolicy", object["preemptionPolicy"], ["PreemptLowerPriority", "Never"], isRequired: true)
             if let old {
                 if value != old["value"]?.int ?? 0 { issues.forbidden("value", "may not be changed in an update.") }
                 issues.immutable("preemptionPolicy", object["preemptionPolicy"], old["preemptionPolicy"])
@@ -144,6 +93,9 @@ extension BuiltinKinds {
 
     private static let lease = kind(
         .leases,
+        // Leases that servers elect among themselves are a feature that is off: their fields are dropped.
+        create: { $0.edit("spec") { ($0["strategy"], $0["preferredHolder"]) = (nil, nil) } },
+        update: { object, _ in object.edit("spec") { ($0["strategy"], $0["preferredHolder"]) = (nil, nil) } },
         validate: { object, _, issues in
             if let seconds = object.value(at: "spec", "leaseDurationSeconds")?.int, seconds <= 0 {
                 issues.invalid("spec.leaseDurationSeconds", .int(seconds), "must be greater than 0")
@@ -152,4 +104,77 @@ extension BuiltinKinds {
         },
         columns: [.name, TableColumn("Holder"), .age],
         cells: { [Cell.name($0), Cell.text($0.value(at: "spec", "holderIdentity")), Cell.age($0, $1)] })
+
+    private static let runtimeClass = kind(
+        ResourceType("node.k8s.io", "v1", "runtimeclasses", "RuntimeClass", isNamespaced: false),
+        defaults: { object in
+            object.edit("scheduling") { $0.editEach("tolerations") { _ in } }
+        },
+        validate: { object, old, issues in
+            let handler = object.text("handler")
+            if old == nil {
+                issues.requiredName("handler", handler, NameRules.label)
+                if let amounts = object.value(at: "overhead", "podFixed") {
+                    ResourceRules.check(["limits": amounts], "overhead", &issues)
+                }
+                let scheduling = object["scheduling"] ?? [:]
+                issues.add(MetadataRules.labels(scheduling["nodeSelector"], "scheduling.nodeSelector"))
+                let tolerations = scheduling.list("tolerations")
+                PodValidation.tolerations(tolerations, "scheduling.tolerations", &issues)
+            }
+            if let old { issues.immutable("handler", object["handler"], old["handler"]) }
+        },
+        columns: [.name, TableColumn("Handler"), .age],
+        cells: { [Cell.name($0), Cell.text($0["handler"]), Cell.age($0, $1)] })
+}
+
+/// Priorities of Pods.
+enum PriorityRules {
+    /// The highest priority that is not the system's.
+    static let highest: Int64 = 1_000_000_000
+
+    private static let system: [String: Int64] = [
+        "system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000,
+    ]
+
+    /// What is wrong with a class whose name is the system's.
+    static func systemProblem(_ name: String, _ value: Int64, _ isDefault: Bool) -> String? {
+        guard let expected = system[name] else { return "\(name) is not a known system priority class" }
+        if value != expected { return "value of \(name) PriorityClass must be \(expected)" }
+        return isDefault ? "globalDefault of \(name) PriorityClass must be false" : nil
+    }
+}
+
+/// Conditions of the common form (meta/v1 Condition).
+enum ConditionRules {
+    static func check(_ conditions: [JSON], _ path: String, _ issues: inout Issues) {
+        var seen: Set<String> = []
+        for (index, condition) in conditions.enumerated() {
+            let place = "\(path)[\(index)]"
+            let (type, reason) = (condition.text("type"), condition.text("reason"))
+            issues.requiredName("\(place).type", type, NameRules.qualifiedName)
+            if !type.isEmpty, !seen.insert(type).inserted { issues.duplicate("\(place).type", .string(type)) }
+            issues.supported("\(place).status", condition["status"], ["False", "True", "Unknown"])
+            issues.notNegative("\(place).observedGeneration", condition["observedGeneration"])
+            if !condition.has("lastTransitionTime") { issues.required("\(place).lastTransitionTime", "must be set") }
+            if reason.isEmpty {
+                issues.required("\(place).reason")
+            } else if !isReason(reason) {
+                issues.invalid(
+                    "\(place).reason", .string(reason),
+                    "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_'"
+                )
+            }
+            if reason.utf8.count > 1024 { issues.tooLong("\(place).reason", 1024) }
+            if condition.text("message").utf8.count > 32768 { issues.tooLong("\(place).message", 32768) }
+        }
+    }
+
+    private static func isReason(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7A }
+        func isPlain(_ byte: UInt8) -> Bool { isLetter(byte) || (0x30...0x39).contains(byte) || byte == 0x5F }
+        guard let first = bytes.first, let last = bytes.last, isLetter(first), isPlain(last) else { return false }
+        return bytes.allSatisfy { isPlain($0) || $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: ":") }
+    }
 }

@@ -140,12 +140,10 @@ extension TypeTable {
         LimitRangeItem: type=s~ max={q} min={q} default={q} defaultRequest={q} maxLimitRequestRatio={q}
         ComponentStatus: apiVersion=s- kind=s- metadata=ObjectMeta~ conditions=[ComponentCondition]@type
         ComponentCondition: type=s~ status=s~ message=s- error=s-
-        Condition: type=s status=s observedGeneration=l lastTransitionTime=t lastProbeTime=t lastUpdateTime=t lastHeartbeatTime=t reason=s message=s
-        TypedReference: apiGroup=s kind=s name=s namespace=s
-        TokenRequest: apiVersion=s kind=s metadata=ObjectMeta spec=TokenRequestSpec status=TokenRequestStatus
-        TokenRequestSpec: audiences=[s] expirationSeconds=l boundObjectRef=BoundObjectReference
-        BoundObjectReference: kind=s apiVersion=s name=s uid=s
-        TokenRequestStatus: token=s expirationTimestamp=t
+        TokenRequest: apiVersion=s- kind=s- metadata=ObjectMeta~ spec=TokenRequestSpec~ status=TokenRequestStatus~
+        TokenRequestSpec: audiences=[s]~ expirationSeconds=l boundObjectRef=BoundObjectReference
+        BoundObjectReference: kind=s- apiVersion=s- name=s- uid=s-
+        TokenRequestStatus: token=s~ expirationTimestamp=t~
 
         """
 }

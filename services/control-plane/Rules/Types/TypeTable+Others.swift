@@ -1,75 +1,75 @@
 extension TypeTable {
-    /// Access, networking, storage, coordination, admission and the other groups.
+    /// Access, storage, coordination, events, networking and scheduling.
     static let others = """
-        Role: apiVersion=s kind=s metadata=ObjectMeta rules=[PolicyRule]+
-        ClusterRole: apiVersion=s kind=s metadata=ObjectMeta rules=[PolicyRule]+ aggregationRule=AggregationRule
+        PolicyRule: verbs=[s]~ apiGroups=[s] resources=[s] resourceNames=[s] nonResourceURLs=[s]
+        Subject: kind=s~ apiGroup=s- name=s~ namespace=s-
+        RoleRef: apiGroup=s~ kind=s~ name=s~
+        Role: apiVersion=s- kind=s- metadata=ObjectMeta~ rules=[PolicyRule]~
+        RoleBinding: apiVersion=s- kind=s- metadata=ObjectMeta~ subjects=[Subject] roleRef=RoleRef~
+        ClusterRole: apiVersion=s- kind=s- metadata=ObjectMeta~ rules=[PolicyRule]~ aggregationRule=AggregationRule
         AggregationRule: clusterRoleSelectors=[LabelSelector]
-        PolicyRule: verbs=[s] apiGroups=[s] resources=[s] resourceNames=[s] nonResourceURLs=[s]
-        RoleBinding: apiVersion=s kind=s metadata=ObjectMeta subjects=[Subject] roleRef=RoleReference
-        ClusterRoleBinding: apiVersion=s kind=s metadata=ObjectMeta subjects=[Subject] roleRef=RoleReference
-        Subject: kind=s apiGroup=s name=s namespace=s
-        RoleReference: apiGroup=s kind=s name=s
-        StorageClass: apiVersion=s kind=s metadata=ObjectMeta provisioner=s parameters={s} reclaimPolicy=s mountOptions=[s] allowVolumeExpansion=b volumeBindingMode=s allowedTopologies=[*]
-        Lease: apiVersion=s kind=s metadata=ObjectMeta spec=LeaseSpec
-        LeaseSpec: holderIdentity=s leaseDurationSeconds=i acquireTime=t renewTime=t leaseTransitions=i strategy=s preferredHolder=s
-        EventV1: apiVersion=s kind=s metadata=ObjectMeta eventTime=t series=EventSeries reportingController=s reportingInstance=s action=s reason=s regarding=ObjectReference related=ObjectReference note=s type=s deprecatedSource=EventSource deprecatedFirstTimestamp=t deprecatedLastTimestamp=t deprecatedCount=i
-        EndpointSlice: apiVersion=s kind=s metadata=ObjectMeta addressType=s endpoints=[Endpoint]+ ports=[DiscoveryEndpointPort]
-        DiscoveryEndpointPort: name=s protocol=s port=i appProtocol=s
-        Endpoint: addresses=[s]+ conditions=EndpointConditions hostname=s targetRef=ObjectReference deprecatedTopology={s} nodeName=s zone=s hints=*
+        ClusterRoleBinding: apiVersion=s- kind=s- metadata=ObjectMeta~ subjects=[Subject] roleRef=RoleRef~
+        StorageClass: apiVersion=s- kind=s- metadata=ObjectMeta~ provisioner=s~ parameters={s} reclaimPolicy=s mountOptions=[s] allowVolumeExpansion=b volumeBindingMode=s allowedTopologies=[TopologySelectorTerm]
+        VolumeAttachment: apiVersion=s- kind=s- metadata=ObjectMeta~ spec=VolumeAttachmentSpec~ status=VolumeAttachmentStatus~
+        VolumeAttachmentSpec: attacher=s~ source=VolumeAttachmentSource~ nodeName=s~
+        VolumeAttachmentSource: persistentVolumeName=s inlineVolumeSpec=PersistentVolumeSpec
+        VolumeAttachmentStatus: attached=b~ attachmentMetadata={s} attachError=VolumeError detachError=VolumeError
+        VolumeError: time=t~ message=s- errorCode=i
+        CSIDriver: apiVersion=s- kind=s- metadata=ObjectMeta~ spec=CSIDriverSpec~
+        CSIDriverSpec: attachRequired=b podInfoOnMount=b volumeLifecycleModes=[s] storageCapacity=b fsGroupPolicy=s tokenRequests=[StorageTokenRequest] requiresRepublish=b seLinuxMount=b nodeAllocatableUpdatePeriodSeconds=l serviceAccountTokenInSecrets=b preventPodSchedulingIfMissing=b
+        StorageTokenRequest: audience=s~ expirationSeconds=l
+        CSINode: apiVersion=s- kind=s- metadata=ObjectMeta~ spec=CSINodeSpec~
+        CSINodeSpec: drivers=[CSINodeDriver]@name~
+        CSINodeDriver: name=s~ nodeID=s~ topologyKeys=[s]~ allocatable=VolumeNodeResources
+        VolumeNodeResources: count=i
+        CSIStorageCapacity: apiVersion=s- kind=s- metadata=ObjectMeta~ nodeTopology=LabelSelector storageClassName=s~ capacity=q maximumVolumeSize=q
+        VolumeAttributesClass: apiVersion=s- kind=s- metadata=ObjectMeta~ driverName=s~ parameters={s}
+        TopologySelectorTerm: matchLabelExpressions=[TopologySelectorLabelRequirement]
+        TopologySelectorLabelRequirement: key=s~ values=[s]~
+        Lease: apiVersion=s- kind=s- metadata=ObjectMeta~ spec=LeaseSpec~
+        LeaseSpec: holderIdentity=s leaseDurationSeconds=i acquireTime=m renewTime=m leaseTransitions=i strategy=s preferredHolder=s
+        EventV1: apiVersion=s- kind=s- metadata=ObjectMeta~ eventTime=m~ series=EventSeries reportingController=s- reportingInstance=s- action=s- reason=s- regarding=ObjectReference~ related=ObjectReference note=s- type=s- deprecatedSource=EventSource~ deprecatedFirstTimestamp=t~ deprecatedLastTimestamp=t~ deprecatedCount=i-
+        EndpointSlice: apiVersion=s- kind=s- metadata=ObjectMeta~ addressType=s~ endpoints=[Endpoint]~ ports=[DiscoveryEndpointPort]~
+        Endpoint: addresses=[s]~ conditions=EndpointConditions~ hostname=s targetRef=ObjectReference deprecatedTopology={s} nodeName=s zone=s hints=EndpointHints
         EndpointConditions: ready=b serving=b terminating=b
-        NetworkPolicy: apiVersion=s kind=s metadata=ObjectMeta spec=NetworkPolicySpec
-        NetworkPolicySpec: podSelector=LabelSelector ingress=[NetworkIngressRule] egress=[NetworkEgressRule] policyTypes=[s]
-        NetworkIngressRule: ports=[NetworkPort] from=[NetworkPeer]
-        NetworkEgressRule: ports=[NetworkPort] to=[NetworkPeer]
-        NetworkPort: protocol=s port=x endPort=i
-        NetworkPeer: podSelector=LabelSelector namespaceSelector=LabelSelector ipBlock=IPBlock
-        IPBlock: cidr=s except=[s]
-        Ingress: apiVersion=s kind=s metadata=ObjectMeta spec=IngressSpec status=IngressStatus
+        EndpointHints: forZones=[ForZone] forNodes=[ForNode]
+        ForZone: name=s~
+        ForNode: name=s~
+        DiscoveryEndpointPort: name=s protocol=s port=i appProtocol=s
+        NetworkPolicy: apiVersion=s- kind=s- metadata=ObjectMeta~ spec=NetworkPolicySpec~
+        NetworkPolicySpec: podSelector=LabelSelector~ ingress=[NetworkPolicyIngressRule] egress=[NetworkPolicyEgressRule] policyTypes=[s]
+        NetworkPolicyIngressRule: ports=[NetworkPolicyPort] from=[NetworkPolicyPeer]
+        NetworkPolicyEgressRule: ports=[NetworkPolicyPort] to=[NetworkPolicyPeer]
+        NetworkPolicyPort: protocol=s port=x endPort=i
+        IPBlock: cidr=s~ except=[s]
+        NetworkPolicyPeer: podSelector=LabelSelector namespaceSelector=LabelSelector ipBlock=IPBlock
+        Ingress: apiVersion=s- kind=s- metadata=ObjectMeta~ spec=IngressSpec~ status=IngressStatus~
         IngressSpec: ingressClassName=s defaultBackend=IngressBackend tls=[IngressTLS] rules=[IngressRule]
-        IngressBackend: service=IngressService resource=TypedReference
-        IngressService: name=s port=IngressServicePort
-        IngressServicePort: name=s number=i
-        IngressTLS: hosts=[s] secretName=s
-        IngressRule: host=s http=IngressHTTP
-        IngressHTTP: paths=[IngressPath]
-        IngressPath: path=s pathType=s backend=IngressBackend
-        IngressStatus: loadBalancer=LoadBalancerStatus
-        IngressClass: apiVersion=s kind=s metadata=ObjectMeta spec=IngressClassSpec
-        IngressClassSpec: controller=s parameters=IngressParameters
-        IngressParameters: apiGroup=s kind=s name=s scope=s namespace=s
-        PriorityClass: apiVersion=s kind=s metadata=ObjectMeta value=i globalDefault=b description=s preemptionPolicy=s
-        TokenReview: apiVersion=s kind=s metadata=ObjectMeta spec=TokenReviewSpec status=TokenReviewStatus
-        TokenReviewSpec: token=s audiences=[s]
-        TokenReviewStatus: authenticated=b user=UserInfo audiences=[s] error=s
-        UserInfo: username=s uid=s groups=[s] extra={[s]}
-        SelfSubjectReview: apiVersion=s kind=s metadata=ObjectMeta status=SelfSubjectReviewStatus
-        SelfSubjectReviewStatus: userInfo=UserInfo
-        SubjectAccessReview: apiVersion=s kind=s metadata=ObjectMeta spec=AccessReviewSpec status=AccessReviewStatus
-        LocalSubjectAccessReview: apiVersion=s kind=s metadata=ObjectMeta spec=AccessReviewSpec status=AccessReviewStatus
-        SelfSubjectAccessReview: apiVersion=s kind=s metadata=ObjectMeta spec=AccessReviewSpec status=AccessReviewStatus
-        AccessReviewSpec: resourceAttributes=ResourceAttributes nonResourceAttributes=NonResourceAttributes user=s groups=[s] extra={[s]} uid=s
-        ResourceAttributes: namespace=s verb=s group=s version=s resource=s subresource=s name=s fieldSelector=* labelSelector=*
-        NonResourceAttributes: path=s verb=s
-        AccessReviewStatus: allowed=b denied=b reason=s evaluationError=s
-        SelfSubjectRulesReview: apiVersion=s kind=s metadata=ObjectMeta spec=RulesReviewSpec status=RulesReviewStatus
-        RulesReviewSpec: namespace=s
-        RulesReviewStatus: resourceRules=[PolicyRule]+ nonResourceRules=[PolicyRule]+ incomplete=b evaluationError=s
-        MutatingWebhookConfiguration: apiVersion=s kind=s metadata=ObjectMeta webhooks=[Webhook]@name
-        ValidatingWebhookConfiguration: apiVersion=s kind=s metadata=ObjectMeta webhooks=[Webhook]@name
-        Webhook: name=s clientConfig=WebhookClientConfig rules=[WebhookRule] failurePolicy=s matchPolicy=s namespaceSelector=LabelSelector objectSelector=LabelSelector sideEffects=s timeoutSeconds=i admissionReviewVersions=[s] reinvocationPolicy=s matchConditions=[MatchCondition]@name
-        MatchCondition: name=s expression=s
-        WebhookClientConfig: url=s service=WebhookService caBundle=y
-        WebhookService: namespace=s name=s path=s port=i
-        WebhookRule: operations=[s] apiGroups=[s] apiVersions=[s] resources=[s] scope=s
-        CustomResourceDefinition: apiVersion=s kind=s metadata=ObjectMeta spec=DefinitionSpec status=DefinitionStatus
-        DefinitionSpec: group=s names=DefinitionNames scope=s versions=[DefinitionVersion] conversion=DefinitionConversion preserveUnknownFields=b
-        DefinitionNames: plural=s singular=s shortNames=[s] kind=s listKind=s categories=[s]
-        DefinitionVersion: name=s served=b storage=b deprecated=b deprecationWarning=s schema=DefinitionSchema subresources=* additionalPrinterColumns=[PrinterColumn] selectableFields=[SelectableField]
-        DefinitionSchema: openAPIV3Schema=*
-        PrinterColumn: name=s type=s format=s description=s priority=i jsonPath=s
-        SelectableField: jsonPath=s
-        DefinitionConversion: strategy=s webhook=*
-        DefinitionStatus: conditions=[Condition]@type acceptedNames=DefinitionNames storedVersions=[s]+
+        IngressTLS: hosts=[s] secretName=s-
+        IngressStatus: loadBalancer=IngressLoadBalancerStatus~
+        IngressLoadBalancerStatus: ingress=[IngressLoadBalancerIngress]
+        IngressLoadBalancerIngress: ip=s- hostname=s- ports=[IngressPortStatus]
+        IngressPortStatus: port=i~ protocol=s~ error=s
+        IngressRule: host=s- http=HTTPIngressRuleValue
+        HTTPIngressRuleValue: paths=[HTTPIngressPath]~
+        HTTPIngressPath: path=s- pathType=s backend=IngressBackend~
+        IngressBackend: service=IngressServiceBackend resource=TypedLocalObjectReference
+        IngressServiceBackend: name=s~ port=ServiceBackendPort~
+        ServiceBackendPort: name=s- number=i-
+        IngressClass: apiVersion=s- kind=s- metadata=ObjectMeta~ spec=IngressClassSpec~
+        IngressClassSpec: controller=s- parameters=IngressClassParametersReference
+        IngressClassParametersReference: apiGroup=s kind=s~ name=s~ scope=s namespace=s
+        IPAddress: apiVersion=s- kind=s- metadata=ObjectMeta~ spec=IPAddressSpec~
+        IPAddressSpec: parentRef=ParentReference
+        ParentReference: group=s- resource=s- namespace=s- name=s-
+        IPAddressList: apiVersion=s- kind=s- metadata=ListMeta~ items=[IPAddress]~
+        ServiceCIDR: apiVersion=s- kind=s- metadata=ObjectMeta~ spec=ServiceCIDRSpec~ status=ServiceCIDRStatus~
+        ServiceCIDRSpec: cidrs=[s]
+        ServiceCIDRStatus: conditions=[Condition]@type
+        PriorityClass: apiVersion=s- kind=s- metadata=ObjectMeta~ value=i~ globalDefault=b- description=s- preemptionPolicy=s
+        RuntimeClass: apiVersion=s- kind=s- metadata=ObjectMeta~ handler=s~ overhead=Overhead scheduling=Scheduling
+        Overhead: podFixed={q}~
+        Scheduling: nodeSelector={s} tolerations=[Toleration]
 
         """
 }

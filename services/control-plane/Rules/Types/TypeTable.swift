@@ -29,7 +29,14 @@ struct TypeTable: Sendable {
 
     typealias Structure = [String: Field]
 
-    static let shared = TypeTable(lines: TypeTable.core + TypeTable.volumes + TypeTable.workloads + TypeTable.others)
+    static let shared = TypeTable(
+        lines: TypeTable.core + TypeTable.volumes + TypeTable.workloads + TypeTable.others + TypeTable.extensions,
+        others: TypeTable.wire)
+
+    /// Parts of JSON schemas that are a schema or something else.
+    static let unions: Set<String> = [
+        "JSONSchemaPropsOrArray", "JSONSchemaPropsOrBool", "JSONSchemaPropsOrStringArray",
+    ]
 
     let structures: [String: Structure]
     /// For every structure the fields that are always written, and those that have to be walked through to find more.
@@ -43,7 +50,7 @@ struct TypeTable: Sendable {
         let zero: JSON?
     }
 
-    init(lines: String) {
+    init(lines: String, others: [String: Structure] = [:]) {
         var structures: [String: Structure] = [:]
         for line in lines.split(separator: "\n") {
             let words = line.split(separator: " ")
@@ -73,6 +80,7 @@ struct TypeTable: Sendable {
             }
             structures[String(name), default: [:]].merge(fields) { _, new in new }
         }
+        structures.merge(others) { own, _ in own }
         self.structures = structures
         completions = Self.completions(structures)
     }

@@ -140,12 +140,26 @@ struct TypedReader {
             }
             value = .object(object)
             return isKeptEmpty || !object.isEmpty
+        case .structure(let name) where TypeTable.unions.contains(name):
+            return try readUnion(&value, place, isKeptEmpty: isKeptEmpty)
         case .structure(let name):
             guard case .object(let object) = value else { throw mismatch(value, place, "v1.\(name)") }
             value = .null
             value = .object(try structure(object, name, place))
         }
         return true
+    }
+
+    /// Reads what is a schema, or something simpler: a flag, or a list of schemas or names.
+    private mutating func readUnion(
+        _ value: inout JSON, _ place: Place, isKeptEmpty: Bool
+    ) throws(APIError) -> Bool {
+        switch value {
+        case .bool, .string, .int, .double, .null: true
+        case .array(let elements) where elements.allSatisfy({ $0.string != nil }): true
+        case .array: try read(&value, .list(.structure("JSONSchemaProps")), place, isKeptEmpty: isKeptEmpty)
+        case .object: try read(&value, .structure("JSONSchemaProps"), place, isKeptEmpty: isKeptEmpty)
+        }
     }
 
     private mutating func structure(_ object: JSONObject, _ name: String, _ place: Place) throws(APIError) -> JSONObject
