@@ -73,8 +73,7 @@ struct GarbageCollector: Reconciler {
 
     private func standing(of owner: OwnerReference, for node: OwnerGraph.Node) async throws -> Standing {
         if let known = feed.graph.node(owner.uid), !known.isBeingDeleted,
-            known.namespace == nil || known.namespace == node.namespace, known.name == owner.name,
-            known.type.kind == owner.kind
+            known.isDescribed(by: owner, of: node)
         {
             return .solid
         }

@@ -50,7 +50,10 @@ struct NamespaceContentReconciler: Reconciler {
         let data: JSON = ["ca.crt": .string(context.configuration.rootCertificatePEM)]
         if let known = cache.get(Self.rootName, namespace: namespace) {
             guard known["data"] != data, !known.isBeingDeleted else { return }
-            try await context.patch(known, in: cache, ["data": data])
+            // What others put beside it goes, too.
+            var changes = data
+            for key in known["data"]?.object?.keys ?? [] where changes[key] == nil { changes[key] = .null }
+            try await context.patch(known, in: cache, ["data": changes])
             return
         }
         var map = KubeObject(

@@ -25,6 +25,12 @@ final class OwnerGraph: Sendable {
             waitsForDependents = finalizers.contains("foregroundDeletion")
             orphansDependents = finalizers.contains("orphan")
         }
+
+        /// Whether the reference of a dependent names this object, and may: an owner lies in the same namespace or none.
+        func isDescribed(by reference: OwnerReference, of dependent: Node) -> Bool {
+            name == reference.name && type.kind == reference.kind
+                && (namespace == nil || namespace == dependent.namespace)
+        }
     }
 
     /// What is to be looked at because of a change, by uid.
@@ -73,8 +79,10 @@ final class OwnerGraph: Sendable {
             for owner in node.owners {
                 state.dependents[owner.uid, default: []].insert(node.uid)
                 let known = state.nodes[owner.uid]
-                // Of an owner that is unknown or going, the object must be looked at.
-                if known == nil || known?.waitsForDependents == true { work.delete.insert(node.uid) }
+                // Of an owner that is unknown, going or described wrongly, the object must be looked at.
+                if !(known?.isDescribed(by: owner, of: node) ?? false) || known?.waitsForDependents == true {
+                    work.delete.insert(node.uid)
+                }
                 if known?.waitsForDependents == true { work.delete.insert(owner.uid) }
             }
             if node.orphansDependents { work.orphan.insert(node.uid) }

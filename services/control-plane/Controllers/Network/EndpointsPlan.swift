@@ -4,6 +4,15 @@ import KubeModel
 struct EndpointsPlan: Sendable {
     let service: KubeObject
     let pods: [KubeObject]
+    /// The node of a Pod, nil when there is none.
+    var node: @Sendable (String) -> KubeObject? = { _ in nil }
+
+    /// What one EndpointSlice is to hold.
+    struct Slice: Sendable, Equatable {
+        var addressType: String
+        var ports: [JSON]
+        var endpoints: [JSON]
+    }
 
     /// One Pod behind the Service.
     private struct Backend {
@@ -17,14 +26,26 @@ struct EndpointsPlan: Sendable {
     private var publishesNotReady: Bool { service.spec["publishNotReadyAddresses"]?.bool ?? false }
     private var isHeadless: Bool { service.spec["clusterIP"]?.string == "None" }
 
-    /// Pods with an address that have not ended.
-    private func backends() -> [Backend] {
+    /// Families of the Service's addresses, `IPv4` or `IPv6`.
+    private var families: [String] {
+        if let families = service.spec["ipFamilies"]?.array?.compactMap(\.string), !families.isEmpty { return families }
+        return [service.spec["clusterIP"]?.string?.contains(":") == true ? "IPv6" : "IPv4"]
+    }
+
+    /// Pods with an address of a family that have not ended.
+    private func backends(_ family: String) -> [Backend] {
         pods.compactMap { pod in
-            guard let address = pod.status["podIP"]?.string, !address.isEmpty, !pod.isFinished else { return nil }
+            guard !pod.isFinished, let address = Self.address(of: pod, family) else { return nil }
             return Backend(
                 pod: pod, address: address, isReady: pod.isReady, isTerminating: pod.isBeingDeleted,
                 ports: ports(for: pod))
         }.sorted { $0.address < $1.address }
+    }
+
+    private static func address(of pod: KubeObject, _ family: String) -> String? {
+        var addresses = (pod.status["podIPs"]?.array ?? []).compactMap { $0["ip"]?.string }
+        if addresses.isEmpty, let address = pod.status["podIP"]?.string, !address.isEmpty { addresses = [address] }
+        return addresses.first { $0.contains(":") == (family == "IPv6") }
     }
 
     /// The Service's ports as this Pod serves them; a named target port is looked up in its containers, and left out
@@ -67,10 +88,17 @@ struct EndpointsPlan: Sendable {
         return .string(name)
     }
 
-    /// `subsets` of the Endpoints: addresses grouped by the ports they serve.
-    func subsets() -> [JSON] {
+    /// `subsets` of the Endpoints: addresses grouped by the ports they serve. Nil while a Pod has an address but no node,
+    /// which Endpoints cannot say.
+    func subsets() -> [JSON]? {
+        let backends = backends(families.first ?? "IPv4").filter { publishesNotReady || !$0.isTerminating }
+        guard backends.allSatisfy({ !($0.pod.spec["nodeName"]?.string ?? "").isEmpty }) else { return nil }
+        return subsets(backends)
+    }
+
+    private func subsets(_ backends: [Backend]) -> [JSON] {
         var groups: [(ports: [JSON], ready: [JSON], notReady: [JSON])] = []
-        for backend in backends() where publishesNotReady || !backend.isTerminating {
+        for backend in backends {
             let ports = isHeadless && (service.spec["ports"]?.array ?? []).isEmpty ? [] : backend.ports
             if ports.isEmpty, !isHeadless { continue }
             var address: JSON = ["ip": .string(backend.address)]
@@ -99,46 +127,61 @@ struct EndpointsPlan: Sendable {
         }
     }
 
-    /// Contents of the EndpointSlices: `ports` and `endpoints`, at most 100 endpoints in each. There is always one, so
-    /// that a Service without Pods is told from one that nobody has looked at.
-    func slices() -> [(ports: [JSON], endpoints: [JSON])] {
-        var groups: [(ports: [JSON], endpoints: [JSON])] = []
-        for backend in backends() {
-            let isServing = backend.isReady
-            var endpoint: JSON = [
-                "addresses": [.string(backend.address)],
-                "conditions": [
-                    "ready": .bool(publishesNotReady || (isServing && !backend.isTerminating)),
-                    "serving": .bool(publishesNotReady || isServing), "terminating": .bool(backend.isTerminating),
-                ],
-            ]
-            endpoint["hostname"] = hostname(backend.pod)
-            endpoint["nodeName"] = backend.pod.spec["nodeName"]
-            endpoint["targetRef"] = reference(backend.pod)
-            if let index = groups.firstIndex(where: { $0.ports == backend.ports && $0.endpoints.count < 100 }) {
-                groups[index].endpoints.append(endpoint)
-            } else {
-                groups.append((backend.ports, [endpoint]))
-            }
-        }
-        return groups.isEmpty ? [([], [])] : groups
-    }
-
-    /// The slices that mirror Endpoints which somebody else wrote.
-    static func mirrored(_ endpoints: KubeObject) -> [(ports: [JSON], endpoints: [JSON])] {
-        (endpoints["subsets"]?.array ?? []).map { subset in
-            func map(_ key: String, isReady: Bool) -> [JSON] {
-                (subset[key]?.array ?? []).map { address in
-                    var endpoint: JSON = [
-                        "addresses": [address["ip"] ?? ""], "conditions": ["ready": .bool(isReady)],
-                    ]
-                    for key in ["hostname", "nodeName", "targetRef"] { endpoint[key] = address[key] }
-                    return endpoint
+    /// The EndpointSlices: at most 100 endpoints in each. There is always one of each family, so that a Service without
+    /// Pods is told from one that nobody has looked at.
+    func slices() -> [Slice] {
+        families.flatMap { family -> [Slice] in
+            var slices: [Slice] = []
+            for backend in backends(family) {
+                let node = backend.pod.spec["nodeName"]?.string.flatMap(node)
+                // Of a Pod whose node is gone nobody knows whether it still runs.
+                guard node != nil || publishesNotReady else { continue }
+                let endpoint = endpoint(backend, node)
+                if let index = slices.firstIndex(where: { $0.ports == backend.ports && $0.endpoints.count < 100 }) {
+                    slices[index].endpoints.append(endpoint)
+                } else {
+                    slices.append(Slice(addressType: family, ports: backend.ports, endpoints: [endpoint]))
                 }
             }
-            return (
-                subset["ports"]?.array ?? [], map("addresses", isReady: true) + map("notReadyAddresses", isReady: false)
-            )
+            return slices.isEmpty ? [Slice(addressType: family, ports: [], endpoints: [])] : slices
+        }
+    }
+
+    private func endpoint(_ backend: Backend, _ node: KubeObject?) -> JSON {
+        var endpoint: JSON = [
+            "addresses": [.string(backend.address)],
+            "conditions": [
+                "ready": .bool(publishesNotReady || (backend.isReady && !backend.isTerminating)),
+                "serving": .bool(backend.isReady), "terminating": .bool(backend.isTerminating),
+            ],
+        ]
+        endpoint["hostname"] = hostname(backend.pod)
+        endpoint["nodeName"] = backend.pod.spec["nodeName"]
+        endpoint["targetRef"] = reference(backend.pod)
+        if let zone = node?.labels["topology.kubernetes.io/zone"], !zone.isEmpty { endpoint["zone"] = .string(zone) }
+        return endpoint
+    }
+
+    /// The slices that mirror Endpoints which somebody else wrote, by family of the addresses.
+    static func mirrored(_ endpoints: KubeObject) -> [Slice] {
+        (endpoints["subsets"]?.array ?? []).flatMap { subset -> [Slice] in
+            ["IPv4", "IPv6"].compactMap { family in
+                func map(_ key: String, isReady: Bool) -> [JSON] {
+                    (subset[key]?.array ?? []).filter {
+                        ($0["ip"]?.string?.contains(":") == true) == (family == "IPv6")
+                    }
+                    .map { address in
+                        var endpoint: JSON = [
+                            "addresses": [address["ip"] ?? ""], "conditions": ["ready": .bool(isReady)],
+                        ]
+                        for key in ["hostname", "nodeName", "targetRef"] { endpoint[key] = address[key] }
+                        return endpoint
+                    }
+                }
+                let found = map("addresses", isReady: true) + map("notReadyAddresses", isReady: false)
+                guard !found.isEmpty else { return nil }
+                return Slice(addressType: family, ports: subset["ports"]?.array ?? [], endpoints: found)
+            }
         }
     }
 }

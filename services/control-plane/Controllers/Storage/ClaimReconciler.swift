@@ -5,6 +5,7 @@ import KubeModel
 /// Binds a PersistentVolumeClaim: to a volume that fits, or to a folder made for it.
 struct ClaimReconciler: Reconciler {
     static let protection = "kubernetes.io/pvc-protection"
+    static let boundByUs = "pv.kubernetes.io/bound-by-controller"
     static let provisioner = "martlet.dev/local-folder"
 
     let context: ClusterContext
@@ -102,24 +103,21 @@ struct ClaimReconciler: Reconciler {
         let claimRef = ClaimPlan.claimRef(claim)
         if volume.spec.value(at: "claimRef", "uid")?.string != claim.uid {
             // With the version: of two claims that want one volume, one gets it.
-            try await context.patch(
-                volume, in: context.caches.persistentVolumes,
-                [
-                    "metadata": [
-                        "resourceVersion": .string(volume.resourceVersion),
-                        "annotations": ["pv.kubernetes.io/bound-by-controller": "yes"],
-                    ], "spec": ["claimRef": claimRef],
-                ])
+            var changes: JSON = [
+                "metadata": ["resourceVersion": .string(volume.resourceVersion)], "spec": ["claimRef": claimRef],
+            ]
+            // A volume that its maker reserved is not ours to free.
+            if volume.spec["claimRef"] == nil { changes.set("yes", at: "metadata", "annotations", Self.boundByUs) }
+            try await context.patch(volume, in: context.caches.persistentVolumes, changes)
         }
-        let bound = try await context.patch(
-            claim, in: context.caches.persistentVolumeClaims,
-            [
-                "metadata": [
-                    "annotations": [
-                        "pv.kubernetes.io/bind-completed": "yes", "pv.kubernetes.io/bound-by-controller": "yes",
-                    ]
-                ], "spec": ["volumeName": .string(volume.name)],
-            ])
+        var changes: JSON = [
+            "metadata": ["annotations": ["pv.kubernetes.io/bind-completed": "yes"]],
+            "spec": ["volumeName": .string(volume.name)],
+        ]
+        if (claim.spec["volumeName"]?.string ?? "").isEmpty {
+            changes.set("yes", at: "metadata", "annotations", Self.boundByUs)
+        }
+        let bound = try await context.patch(claim, in: context.caches.persistentVolumeClaims, changes)
         return try await finishBinding(bound, to: volume.name)
     }
 
@@ -168,15 +166,18 @@ struct ClaimReconciler: Reconciler {
             return try await wait(
                 claim, "ProvisioningFailed", "storageclass.storage.k8s.io \"\(className)\" not found", isWarning: true)
         }
-        guard storageClass["provisioner"]?.string != "kubernetes.io/no-provisioner" else {
-            return try await wait(claim, "FailedBinding", "no persistent volumes available for this claim")
-        }
+        let isDelayed = storageClass["volumeBindingMode"]?.string == "WaitForFirstConsumer"
         let key = PodIndex.claim(claim.namespace ?? "", claim.name)
-        if storageClass["volumeBindingMode"]?.string == "WaitForFirstConsumer",
-            context.caches.pods.all(indexedBy: key).isEmpty
-        {
+        if isDelayed, context.caches.pods.all(indexedBy: key).isEmpty {
             return try await wait(
                 claim, "WaitForFirstConsumer", "waiting for first consumer to be created before binding")
+        }
+        guard storageClass["provisioner"]?.string != "kubernetes.io/no-provisioner" else {
+            return try await wait(
+                claim, isDelayed ? "WaitForPodScheduled" : "FailedBinding",
+                isDelayed
+                    ? "waiting for pods to be scheduled, and for a volume that fits"
+                    : "no persistent volumes available for this claim")
         }
         let path: String
         switch ClaimPlan.folder(claim, folders: folders, volumes: context.caches.persistentVolumes.all()) {
