@@ -162,9 +162,11 @@ final class WritableFile: Sendable {
     }
 }
 
-/// The whole content of a file, in memory of its own that goes back to the system afterwards.
+/// The whole content of a file, in memory that goes back to the system with it. Not a mapping of the file: another
+/// process may cut it meanwhile.
 final class FileContent {
     let bytes: UnsafeRawBufferPointer
+    private let size: Int
 
     init(_ path: String, limit: Int = .max) throws(FileFailure) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -172,22 +174,26 @@ final class FileContent {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw FileFailure(.read, path) }
-        let size = min(limit, Int(status.st_size))
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, size), alignment: 16)
+        let wanted = min(limit, Int(status.st_size))
+        size = max(1, wanted)
+        // The allocator would keep what it once had from the system.
+        guard let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            memory != UnsafeMutableRawPointer(bitPattern: -1)
+        else { throw FileFailure(.read, path) }
         var count = 0
-        while count < size {
-            let got = pread(descriptor, buffer.baseAddress.map { $0 + count }, size - count, count)
+        while count < wanted {
+            let got = pread(descriptor, memory + count, wanted - count, count)
             if got < 0 && errno == EINTR { continue }
             if got < 0 {
                 let failure = FileFailure(.read, path)
-                buffer.deallocate()
+                munmap(memory, size)
                 throw failure
             }
             if got == 0 { break }
             count += got
         }
-        bytes = UnsafeRawBufferPointer(start: buffer.baseAddress, count: count)
+        bytes = UnsafeRawBufferPointer(start: memory, count: count)
     }
 
-    deinit { bytes.deallocate() }
+    deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), size) }
 }
