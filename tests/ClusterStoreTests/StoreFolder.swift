@@ -151,6 +151,15 @@ final class TestDisk: Sendable {
     }
 }
 
+/// A time that goes on when a test says so.
+final class TestTime: Sendable {
+    private let state = Mutex(ContinuousClock.now)
+
+    var now: ContinuousClock.Instant { state.withLock { $0 } }
+
+    func advance(by duration: Duration) { state.withLock { $0 += duration } }
+}
+
 extension Store {
     /// How many watchers wait for news.
     var parkedWatchers: Int { engine.history.parkedCount }

@@ -121,9 +121,9 @@ struct WatchTests {
         let watch = try store.watch(resource: "configmaps", namespace: nil, from: 1)
         async let outcome = whenOvertaken(watch)
         for number in 0..<3 { try await store.create("\(number)") }
-        store.engine.history.sweep(at: .now)
+        store.engine.history.sweep()
         try await store.create("x")
-        store.engine.history.sweep(at: .now)
+        store.engine.history.sweep()
         #expect(await outcome == 2)
         let other = try store.watch(resource: "configmaps", namespace: nil, from: 5)
         async let end = whenOvertaken(other)
@@ -144,20 +144,23 @@ struct WatchTests {
 
     @Test("the history is bounded by time, too, and a quiet resource keeps the versions it has")
     func boundedTime() async throws {
-        let store = try StoreFolder().open { $0.historyAge = .seconds(60) }
+        let time = TestTime()
+        let store = try StoreFolder().open { ($0.historyAge, $0.now) = (.seconds(60), { time.now }) }
         let history = store.engine.history
-        let start = ContinuousClock.now
         try await store.create("a")
         try await store.create("b")
-        history.sweep(at: start + .seconds(1))
-        history.sweep(at: start + .seconds(59))
+        for _ in 0..<5 {
+            time.advance(by: .seconds(10))
+            history.sweep()
+        }
         #expect(oldest { try store.watch(resource: "configmaps", namespace: nil, from: 1) } == nil)
         try await store.create("c")
-        history.sweep(at: start + .seconds(50))
-        history.sweep(at: start + .seconds(90))
+        time.advance(by: .seconds(40))
+        history.sweep()
         #expect(oldest { try store.watch(resource: "configmaps", namespace: nil, from: 1) } == 3)
         #expect(oldest { try store.watch(resource: "configmaps", namespace: nil, from: 3) } == nil)
-        history.sweep(at: start + .seconds(500))
+        time.advance(by: .seconds(400))
+        history.sweep()
         #expect(history.size == (0, 0))
         #expect(oldest { try store.watch(resource: "configmaps", namespace: nil, from: 3) } == 4)
         #expect(oldest { try store.watch(resource: "configmaps", namespace: nil, from: 4) } == nil)

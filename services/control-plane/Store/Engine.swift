@@ -41,7 +41,8 @@ final class Engine: Sendable {
         lock = Mutex(try StoreLock(directory))
         indexed = IndexedPaths(options.indexedFields)
         history = History(
-            maximumCount: options.historyEvents, maximumCost: options.historyBytes, maximumAge: options.historyAge)
+            maximumCount: options.historyEvents, maximumCost: options.historyBytes, maximumAge: options.historyAge,
+            now: options.now)
         let outcome = try Recovery.run(directory, history, indexed: indexed)
         if let damage = outcome.damage { throw damage.error }
         log = LogWriter(directory: directory, segmentSize: options.segmentBytes, position: outcome.position)
@@ -52,7 +53,7 @@ final class Engine: Sendable {
             throw .unwritable("no thread can be started for the log: \(String(cString: strerror(errno)))")
         }
         timer.start(every: Self.sweepSeconds) { [weak self, history] in
-            history.sweep(at: .now)
+            history.sweep()
             self?.probe()
         }
         background.async { self.prepareSpare() }

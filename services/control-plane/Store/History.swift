@@ -29,8 +29,13 @@ final class History: Sendable {
 
     private let state: Mutex<HistoryState>
     private let queue = DispatchQueue(label: "store.watchers")
+    private let now: @Sendable () -> ContinuousClock.Instant
 
-    init(maximumCount: Int, maximumCost: Int, maximumAge: Duration = .seconds(300)) {
+    init(
+        maximumCount: Int, maximumCost: Int, maximumAge: Duration = .seconds(300),
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+    ) {
+        self.now = now
         state = Mutex(
             HistoryState(
                 limits: .init(maximumCount: maximumCount, maximumCost: maximumCost, maximumAge: maximumAge)))
@@ -41,11 +46,11 @@ final class History: Sendable {
 
     /// Adds durable changes, in order, and wakes whoever waits for them.
     func publish(_ events: [StoreEvent], durable: UInt64) {
-        wake(state.withLock { $0.publish(events, durable: durable, at: .now) })
+        wake(state.withLock { $0.publish(events, durable: durable, at: now()) })
     }
 
     /// Forgets what is too old, and tells watchers that were overtaken while they were busy.
-    func sweep(at now: ContinuousClock.Instant) { wake(state.withLock { $0.sweep(at: now) }) }
+    func sweep() { wake(state.withLock { $0.sweep(at: now()) }) }
 
     private func wake(_ woken: [CheckedContinuation<Void, Never>]) {
         if woken.count <= Self.inlineWakeUps {

@@ -18,6 +18,8 @@ extension Store {
         /// Runs its argument once the caller's present round of work is over, so that all changes of the round are
         /// written together; false, without doing anything, when there is no such round. Always the same argument.
         public var afterRound: @Sendable (_ wake: @escaping @Sendable () -> Void) -> Bool = { _ in false }
+        /// What time it is; tests say so.
+        var now: @Sendable () -> ContinuousClock.Instant = { .now }
         /// The way to the disk; tests make it fail.
         var layer = FileLayer()
 
