@@ -10,6 +10,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = ROOT / ".build" / os.environ.get("MARTLET_TEST_BUILD", "debug") / "control-plane"
+CLIENTS = ROOT / ".build" / "clients"  # what tools/clients brings: kubectl of other ages, helm, client-go programs
 START_LIMIT = 60  # seconds until a start that does not come is a failure, on a busy machine
 
 _numbers = itertools.count(1)
@@ -22,21 +23,26 @@ class ControlPlane:
         self.data = pathlib.Path(data)
         self.arguments = list(arguments)
         self.process = None
+        self.environment = {}
 
-    def start(self):
+    def start(self, *arguments):
         """Starts it and returns once it has written the administrator's kubeconfig, which it does when it answers."""
-        (self.data / "kubeconfig").unlink(missing_ok=True)
-        self.data.mkdir(parents=True, exist_ok=True)
-        self.log = self.data / "control-plane.log"
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [str(BINARY), "--data-dir", str(self.data), "--port", "0", *self.arguments],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.start_only(*arguments)
         deadline = time.monotonic() + START_LIMIT
         while not (self.data / "kubeconfig").exists():
             assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.02)
         return self
+
+    def start_only(self, *arguments):
+        """Starts it and waits for nothing."""
+        (self.data / "kubeconfig").unlink(missing_ok=True)
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.log = self.data / "control-plane.log"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(BINARY), "--data-dir", str(self.data), "--port", "0", *self.arguments, *arguments],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **self.environment})
 
     def stop(self):
         if self.process and self.process.poll() is None:
