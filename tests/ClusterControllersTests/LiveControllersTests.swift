@@ -225,7 +225,9 @@ struct LiveControllersTests {
             try await eventually("it is told why it waits") {
                 let conditions =
                     try await client.get(.pods, "large", namespace: "team").status["conditions"]?.array ?? []
-                return conditions.contains { $0["message"] == "0/1 nodes are available: 1 Insufficient cpu." }
+                let message =
+                    "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+                return conditions.contains { $0["message"]?.string == message }
             }
         }
     }

@@ -9,37 +9,44 @@ struct SchedulingTests {
     private func node(_ name: String = "martlet", taints: [JSON] = [], labels: [String: String] = [:]) -> KubeObject {
         var node = KubeObject(apiVersion: "v1", kind: "Node", name: name, labels: labels)
         node.spec = ["taints": .array(taints)]
-        node.status = ["allocatable": ["cpu": "2", "memory": "4Gi", "pods": "3"]]
+        node.status = [
+            "allocatable": ["cpu": "2", "memory": "4Gi", "pods": "3"],
+            "conditions": [["type": "Ready", "status": "True"]],
+        ]
         return node
+    }
+
+    private func reasons(_ node: KubeObject, _ pod: KubeObject, podsOnNode: [KubeObject] = []) -> [String] {
+        NodeFit.obstacle(NodeState(node, pods: podsOnNode), pod)?.reasons ?? []
     }
 
     @Test("requests must fit beside those of the Pods that are there")
     func resources() {
         let present = [makePod("a", requests: ["cpu": "1500m", "memory": "1Gi"])]
-        #expect(NodeFit.obstacles(node(), makePod("b", requests: ["cpu": "500m"]), podsOnNode: present).isEmpty)
+        #expect(reasons(node(), makePod("b", requests: ["cpu": "500m"]), podsOnNode: present).isEmpty)
         #expect(
-            NodeFit.obstacles(node(), makePod("b", requests: ["cpu": "501m"]), podsOnNode: present) == [
+            reasons(node(), makePod("b", requests: ["cpu": "501m"]), podsOnNode: present) == [
                 "Insufficient cpu"
             ])
         #expect(
-            NodeFit.obstacles(node(), makePod("b", requests: ["nvidia.com/gpu": "1"]), podsOnNode: []) == [
+            reasons(node(), makePod("b", requests: ["nvidia.com/gpu": "1"])) == [
                 "Insufficient nvidia.com/gpu"
             ])
         let three = (0..<3).map { makePod("p\($0)") }
-        #expect(NodeFit.obstacles(node(), makePod("b"), podsOnNode: three) == ["Too many pods"])
+        #expect(reasons(node(), makePod("b"), podsOnNode: three) == ["Too many pods"])
     }
 
     @Test("taints, selector and affinity keep Pods off")
     func constraints() {
         let tainted = node(taints: [["key": "gpu", "value": "yes", "effect": "NoSchedule"]])
         var pod = makePod("a")
-        #expect(NodeFit.obstacles(tainted, pod, podsOnNode: []) == ["node(s) had untolerated taint {gpu: yes}"])
+        #expect(reasons(tainted, pod) == ["node(s) had untolerated taint(s)"])
         pod.spec["tolerations"] = [["key": "gpu", "operator": "Exists"]]
-        #expect(NodeFit.obstacles(tainted, pod, podsOnNode: []).isEmpty)
+        #expect(reasons(tainted, pod).isEmpty)
         pod.spec["nodeSelector"] = ["disk": "ssd"]
         #expect(
-            NodeFit.obstacles(tainted, pod, podsOnNode: []) == ["node(s) didn't match Pod's node affinity/selector"])
-        #expect(NodeFit.obstacles(node(labels: ["disk": "ssd"]), pod, podsOnNode: []).isEmpty)
+            reasons(tainted, pod) == ["node(s) didn't match Pod's node affinity/selector"])
+        #expect(reasons(node(labels: ["disk": "ssd"]), pod).isEmpty)
     }
 
     @Test("an init container counts where it needs more than all containers, sidecars stay")

@@ -47,6 +47,7 @@ public struct ClusterControllers: Service {
         let discovery = Discovery(client: client)
         let graph = GraphFeed(context: context, discovery: discovery)
         let collector = GarbageCollector(context: context, feed: graph, discovery: discovery)
+        let schedulingQueue = SchedulingQueue()
         func controller(
             _ name: String, _ feed: RequestFeed, _ reconciler: any Reconciler, concurrency: Int = 4
         ) -> Controller<AsyncStream<ReconcileRequest>> {
@@ -99,7 +100,8 @@ public struct ClusterControllers: Service {
             controller(
                 "quota", QuotaReconciler.feed(caches, graph), QuotaReconciler(context: context, graph: graph.graph)),
             controller(
-                "scheduler", SchedulerReconciler.feed(caches), SchedulerReconciler(context: context), concurrency: 1),
+                "scheduler", SchedulerReconciler.feed(caches, schedulingQueue),
+                SchedulerReconciler(context: context, queue: schedulingQueue), concurrency: 1),
             controller("node", NodeReconciler.feed(caches), NodeReconciler(context: context), concurrency: 1),
             controller(
                 "pod-garbage", PodGarbageReconciler.feed(caches), PodGarbageReconciler(context: context), concurrency: 1

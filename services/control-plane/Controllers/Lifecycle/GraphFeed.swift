@@ -81,11 +81,7 @@ final class GraphFeed: Sendable {
         var backoff = Backoff()
         while !Task.isCancelled {
             do {
-                let list = try await client.list(type)
-                let present = Set(list.items.map(\.uid))
-                for object in list.items { take(object, type: type, isGone: false) }
-                for uid in graph.uids(of: type) where !present.contains(uid) { forget(uid) }
-                var revision = list.resourceVersion
+                var revision = try await list(type)
                 backoff.reset()
                 while !Task.isCancelled { revision = try await watch(type, from: revision) }
             } catch let error as APIError where error.code == 404 || error.code == 405 {
@@ -99,6 +95,19 @@ final class GraphFeed: Sendable {
         guard !Task.isCancelled else { return }
         for uid in graph.uids(of: type) { forget(uid) }
         monitored.withLock { _ = $0.remove(type) }
+    }
+
+    /// Takes what there is, forgets what is gone, and returns the revision of the list.
+    private func list(_ type: ResourceType) async throws -> String {
+        var present: Set<String> = []
+        let revision = try await client.forEachPage(type) { objects in
+            for object in objects {
+                present.insert(object.uid)
+                take(object, type: type, isGone: false)
+            }
+        }
+        for uid in graph.uids(of: type) where !present.contains(uid) { forget(uid) }
+        return revision
     }
 
     /// One watch to its end; returns the revision to go on from.

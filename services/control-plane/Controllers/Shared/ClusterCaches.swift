@@ -80,9 +80,12 @@ enum PodIndex {
     static func keys(of pod: KubeObject) -> [String] {
         var keys = [OwnerIndex.key(of: pod), namespace(pod.namespace ?? "")]
         if let node = pod.spec["nodeName"]?.string { keys.append(self.node(node)) }
+        if pod.status["nominatedNodeName"] != nil { keys.append(nominated) }
         for name in pod.claimNames { keys.append(claim(pod.namespace ?? "", name)) }
         return keys
     }
+    /// Pods for which room is being made somewhere.
+    static let nominated = "nominated"
     static func node(_ name: String) -> String { "node:\(name)" }
     static func namespace(_ name: String) -> String { "namespace:\(name)" }
     static func claim(_ namespace: String, _ name: String) -> String { "claim:\(namespace)/\(name)" }

@@ -12,14 +12,19 @@ struct LabelSelector: Sendable, Equatable {
         let values: [String]
     }
 
-    init(_ json: JSON?) {
+    /// The namespace that objects must lie in; nil for any.
+    private let namespace: String?
+
+    /// With a namespace it only takes objects of that one.
+    init(_ json: JSON?, namespace: String? = nil) {
+        self.namespace = namespace
         isAbsent = json?.object == nil
         matchLabels = json?["matchLabels"]?.stringMap ?? [:]
         expressions = Self.expressions(json?["matchExpressions"])
     }
 
     /// A plain map, as Services and ReplicationControllers have it.
-    init(labels: [String: String]) { (matchLabels, expressions, isAbsent) = (labels, [], false) }
+    init(labels: [String: String]) { (matchLabels, expressions, isAbsent, namespace) = (labels, [], false, nil) }
 
     /// The selector of a workload; that of a ReplicationController is a plain map.
     static func ofWorkload(_ object: KubeObject) -> LabelSelector {
@@ -54,7 +59,7 @@ struct LabelSelector: Sendable, Equatable {
 
     /// Whether it takes an object, by its labels.
     func matches(object: KubeObject) -> Bool {
-        guard !isAbsent else { return false }
+        guard !isAbsent, namespace == nil || namespace == object.namespace else { return false }
         let labels = object.metadata["labels"]
         return matchLabels.allSatisfy { labels?[$0.key]?.string == $0.value }
             && expressions.allSatisfy { $0.matches(labels?[$0.key]?.string) }
