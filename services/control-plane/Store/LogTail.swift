@@ -1,3 +1,5 @@
+import Glibc
+
 /// What the bytes behind the last valid frame of the last segment mean.
 enum LogTail: Equatable {
     /// Nothing was written there: the log can go on at this place.
@@ -34,13 +36,21 @@ enum LogTail: Equatable {
 
     /// Offset of the first intact header behind `offset`. It cannot be part of an object: JSON text has no zero bytes.
     private static func firstFrame(_ bytes: UnsafeRawBufferPointer, after offset: Int) -> Int? {
-        let magic = UInt8(truncatingIfNeeded: Frame.magic)
-        var position = offset + 1
-        while position + Frame.headerSize <= bytes.count {
-            if bytes[position] == magic, Frame.readHeader(bytes, at: position) != nil { return position }
-            position += 1
+        var start = offset + 1
+        while let candidate = nextHeader(bytes, from: start) {
+            if Frame.readHeader(bytes, at: candidate) != nil { return candidate }
+            start = candidate + 1
         }
         return nil
+    }
+
+    /// The first place from `offset` on where a header may begin.
+    static func nextHeader(_ bytes: UnsafeRawBufferPointer, from offset: Int) -> Int? {
+        guard let base = bytes.baseAddress, offset + Frame.headerSize <= bytes.count else { return nil }
+        let magic = Int32(Frame.magic & 0xFF)
+        // The library looks at many bytes at once.
+        guard let found = memchr(base + offset, magic, bytes.count - offset - Frame.headerSize + 1) else { return nil }
+        return base.distance(to: UnsafeRawPointer(found))
     }
 
     private static func hasEmptySector(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> Bool {

@@ -66,10 +66,10 @@ extension LogTail {
     /// The last revision named by any intact header in a segment.
     static func lastRevision(in bytes: UnsafeRawBufferPointer) -> UInt64 {
         var last: UInt64 = 0
-        var position = 0
-        while position + Frame.headerSize <= bytes.count {
-            if let frame = Frame.readHeader(bytes, at: position) { last = max(last, frame.lastRevision) }
-            position += 1
+        var start = 0
+        while let candidate = nextHeader(bytes, from: start) {
+            if let frame = Frame.readHeader(bytes, at: candidate) { last = max(last, frame.lastRevision) }
+            start = candidate + 1
         }
         return last
     }
