@@ -46,6 +46,17 @@ def test_a_misspelt_field_of_one_object_is_refused_by_the_server(control_plane, 
     assert "created" in done.stdout and "unknown field" in done.stderr
 
 
+def places_of_nullable(node, path=""):
+    """Where schemas say `nullable`, a word that version 2 does not have; a property may have that name."""
+    if isinstance(node, list):
+        return [place for index, item in enumerate(node) for place in places_of_nullable(item, f"{path}/{index}")]
+    if not isinstance(node, dict):
+        return []
+    is_names = path.rpartition("/")[2] == "properties"
+    here = [path] if "nullable" in node and not is_names else []
+    return here + [place for key, item in node.items() for place in places_of_nullable(item, f"{path}/{key}")]
+
+
 def test_the_schemas_are_served_in_both_forms(control_plane):
     session, url = control_plane.session()
     binary = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
@@ -56,7 +67,7 @@ def test_the_schemas_are_served_in_both_forms(control_plane):
         answer = session.get(f"{url}/openapi/v2", headers={"Accept": accept}, timeout=20)
         assert answer.status_code == 200
     document = session.get(f"{url}/openapi/v2", headers={"Accept": "application/json"}, timeout=20).json()
-    assert "nullable" not in json.dumps(document["definitions"])
+    assert not places_of_nullable(document["definitions"])
     assert session.get(f"{url}/openapi/v2", headers={"Accept": "text/html"}, timeout=20).status_code == 406
 
 

@@ -110,9 +110,11 @@ def test_autoscale_is_one_object_in_both_versions(control_plane, ns):
     assert old["metadata"]["uid"] == new["metadata"]["uid"]
     new["spec"]["metrics"].append({"type": "Resource", "resource": {
         "name": "memory", "target": {"type": "AverageValue", "averageValue": "1Gi"}}})
+    del new["metadata"]["resourceVersion"]
     assert session.put(paths[1], json=new, timeout=20).status_code == 200
     old = session.get(paths[0], timeout=20).json()
     old["spec"]["targetCPUUtilizationPercentage"] = 60
+    del old["metadata"]["resourceVersion"]  # the autoscaler writes its status meanwhile
     assert session.put(paths[0], json=old, timeout=20).status_code == 200
     metrics = session.get(paths[1], timeout=20).json()["spec"]["metrics"]
     assert [metric["resource"]["name"] for metric in metrics] == ["cpu", "memory"]
