@@ -7,40 +7,35 @@ extension APIServer {
         var duplicates: [String] = []
         let body = try await Codec.body(of: request, kind: context.kind.type.kind, duplicates: &duplicates)
         var review = try incoming(body, duplicates: duplicates, context)
+        if context.kind.type.isNamespaced {
+            let namespace = review.value(at: "metadata", "namespace")?.string ?? ""
+            guard namespace.isEmpty || namespace == context.namespace else {
+                throw APIError(
+                    .badRequest,
+                    "the namespace of the provided object does not match the namespace sent on the request")
+            }
+            review.set(.string(context.namespace), at: "metadata", "namespace")
+        }
         let spec = review["spec"] ?? [:]
-        review.set(.null, at: "metadata", "creationTimestamp")
+        let issues = context.kind.definition.validate(review, nil)
+        guard issues.isEmpty else {
+            // Reviews are named by nothing in their refusals.
+            var error = context.kind.invalid("", issues)
+            error.kind = nil
+            throw error
+        }
         switch context.kind.type.kind {
         case "SubjectAccessReview", "LocalSubjectAccessReview":
-            let user = UserInfo(json: spec, nameKey: "user")
-            guard !user.name.isEmpty || !user.groups.isEmpty else {
-                throw context.kind.invalid(
-                    "",
-                    [
-                        .init(
-                            field: "spec.user", reason: .invalid, value: "",
-                            detail: "at least one of user or group must be specified")
-                    ])
-            }
-            if context.kind.type.kind == "LocalSubjectAccessReview",
-                let namespace = spec.value(at: "resourceAttributes", "namespace")?.string,
-                namespace != context.namespace
-            {
-                throw context.kind.invalid(
-                    "",
-                    [
-                        .init(
-                            field: "spec.resourceAttributes.namespace", reason: .invalid, value: .string(namespace),
-                            detail: "must match metadata.namespace: \(context.namespace)")
-                    ])
-            }
-            review["status"] = try accessStatus(spec, user, context)
+            review["status"] = accessStatus(spec, UserInfo(json: spec, nameKey: "user"))
         case "SelfSubjectAccessReview":
-            review["status"] = try accessStatus(spec, context.user, context)
+            review["status"] = accessStatus(spec, context.user)
         case "SelfSubjectRulesReview":
             let namespace = spec["namespace"]?.string ?? ""
             guard !namespace.isEmpty else { throw APIError(.badRequest, "no namespace on request") }
             let rules = cluster.rbac.rules(for: context.user, namespace: namespace)
             func list(_ chosen: [PolicyRule]) -> JSON { .array(chosen.map(\.json)) }
+            review["metadata"] = [:]
+            review["spec"] = [:]
             review["status"] = [
                 "resourceRules": list(rules.filter { !$0.resources.isEmpty }),
                 "nonResourceRules": list(rules.filter { !$0.nonResourceURLs.isEmpty }), "incomplete": false,
@@ -52,25 +47,13 @@ extension APIServer {
             review["status"] = try await tokenStatus(spec, context)
         default: throw Self.unknownPath
         }
+        context.kind.definition.applyDefaults(&review)
         return .json(review, status: 201)
     }
 
-    private func accessStatus(_ spec: JSON, _ user: UserInfo, _ context: RequestContext) throws(APIError) -> JSON {
+    private func accessStatus(_ spec: JSON, _ user: UserInfo) -> JSON {
         let resource = spec["resourceAttributes"].flatMap { $0.isNull ? nil : $0 }
         let path = spec["nonResourceAttributes"].flatMap { $0.isNull ? nil : $0 }
-        guard (resource == nil) != (path == nil) else {
-            var error = context.kind.invalid(
-                "",
-                [
-                    .init(
-                        field: "spec.resourceAttributes", reason: .invalid, value: resource ?? .null,
-                        detail: resource == nil
-                            ? "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-                            : "cannot be specified in combination with nonResourceAttributes")
-                ])
-            (error.kind, error.group) = (nil, nil)
-            throw error
-        }
         var attributes = AccessAttributes(verb: "")
         func text(_ json: JSON, _ key: String) -> String { json[key]?.string ?? "" }
         if let resource {

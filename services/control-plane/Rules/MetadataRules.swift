@@ -48,6 +48,8 @@ public enum MetadataRules {
         case ("", "Namespace"): NameRules.label
         case ("", "Service"): NameRules.label  // a digit may come first since Kubernetes 1.36
         case ("rbac.authorization.k8s.io", _): NameRules.pathSegment
+        // Nobody ever checked these names.
+        case ("", "Event"), ("policy", "PodDisruptionBudget"), ("networking.k8s.io", "IPAddress"): { _ in [] }
         default: NameRules.subdomain
         }
     }

@@ -10,7 +10,6 @@ extension BuiltinKinds {
         let isCluster = !type.isNamespaced
         return kind(
             type,
-            defaults: { $0.fill("rules", []) },
             validate: { object, _, issues in
                 for (index, rule) in object.list("rules").enumerated() {
                     let path = "rules[\(index)]"
@@ -40,7 +39,11 @@ extension BuiltinKinds {
                     }
                 }
                 for (index, selector) in (object["aggregationRule"]?.list("clusterRoleSelectors") ?? []).enumerated() {
-                    SelectorRules.check(selector, "aggregationRule.clusterRoleSelectors[\(index)]", &issues)
+                    let path = "aggregationRule.clusterRoleSelectors[\(index)]"
+                    SelectorRules.check(selector, path, &issues)
+                    if !SelectorRules.isReadable(selector) {
+                        issues.invalid(path, selector, "invalid label selector.")
+                    }
                 }
                 if let rule = object["aggregationRule"], rule.list("clusterRoleSelectors").isEmpty {
                     issues.required(
@@ -58,6 +61,7 @@ extension BuiltinKinds {
         return kind(
             type,
             defaults: { object in
+                object.fill("roleRef", [:])
                 object.edit("roleRef") { $0.fillText("apiGroup", group) }
                 object.editEach("subjects") { subject in
                     if ["User", "Group"].contains(subject.text("kind")) { subject.fillText("apiGroup", group) }

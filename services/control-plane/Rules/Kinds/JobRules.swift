@@ -39,7 +39,7 @@ enum JobRules {
             job.value(at: "spec", "manualSelector")?.bool != true
         else { return }
         let name = job.value(at: "metadata", "name")?.string ?? ""
-        for (keys, value) in [(uidLabels, uid), (nameLabels, name)] where !value.isEmpty {
+        for (keys, value) in [(uidLabels, uid), (nameLabels, name)] {
             for key in keys where job.value(at: "spec", "template", "metadata", "labels", key) == nil {
                 job.set(.string(value), at: "spec", "template", "metadata", "labels", key)
             }
@@ -62,12 +62,13 @@ enum JobRules {
                     "metadata.name", .string(name), "will not able to create pod with invalid DNS label: \(host)")
             }
         }
+        let labels = spec.value(at: "template", "metadata", "labels")
         guard let selector = spec["selector"], !selector.isNull else {
             issues.required("spec.selector")
-            return
+            return issues.invalid(
+                "spec.template.metadata.labels", labels ?? .null, "`selector` does not match template `labels`")
         }
         SelectorRules.check(selector, "spec.selector", &issues)
-        let labels = spec.value(at: "template", "metadata", "labels")
         if SelectorRules.isReadable(selector), !LabelSelector(object: selector).matches(labels?.stringMap ?? [:]) {
             issues.invalid(
                 "spec.template.metadata.labels", labels ?? .null, "`selector` does not match template `labels`")

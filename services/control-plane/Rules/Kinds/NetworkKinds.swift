@@ -94,7 +94,7 @@ extension BuiltinKinds {
             let name = object.value(at: "metadata", "name")?.string ?? ""
             if old == nil, !name.isEmpty { AddressNameRules.check(name, &issues) }
             if let old {
-                return issues.immutable(
+                issues.immutable(
                     "spec.parentRef", object.value(at: "spec", "parentRef"), old.value(at: "spec", "parentRef"))
             }
             guard let parent = object.value(at: "spec", "parentRef"), !parent.isNull else {

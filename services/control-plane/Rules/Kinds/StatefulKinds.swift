@@ -17,10 +17,7 @@ extension BuiltinKinds {
                         strategy.fill("rollingUpdate", [:])
                     }
                     guard strategy.text("type") == "RollingUpdate" else { return }
-                    strategy.edit("rollingUpdate") { update in
-                        update.fill("partition", 0)
-                        update.fill("maxUnavailable", 1)
-                    }
+                    strategy.edit("rollingUpdate") { $0.fill("partition", 0) }
                 }
                 spec.fill("persistentVolumeClaimRetentionPolicy", [:])
                 spec.edit("persistentVolumeClaimRetentionPolicy") { policy in
@@ -76,6 +73,8 @@ extension BuiltinKinds {
                 WorkloadRules.fillTemplate(of: &spec)
             }
         },
+        create: { DaemonSetGenerations.set(&$0, "1") },
+        update: DaemonSetGenerations.count,
         validate: { object, old, issues in
             let spec = object["spec"] ?? [:]
             WorkloadRules.check(spec, kind: "daemonset", &issues)
@@ -130,4 +129,25 @@ extension BuiltinKinds {
                 Cell.age(object, now),
             ]
         })
+}
+
+/// The number of a DaemonSet's template, which older controllers went by.
+enum DaemonSetGenerations {
+    private static let annotation = "deprecated.daemonset.template.generation"
+
+    static func set(_ object: inout JSON, _ text: String) {
+        object.set(.string(text), at: "metadata", "annotations", annotation)
+    }
+
+    /// Counts another template.
+    @Sendable static func count(_ object: inout JSON, _ old: JSON) {
+        let text = old.value(at: "metadata", "annotations", annotation)?.string ?? ""
+        let before = Int64(text) ?? 1
+        var (new, stored) = (object["spec"] ?? [:], old["spec"] ?? [:])
+        WorkloadRules.fillTemplate(of: &new)
+        WorkloadRules.fillTemplate(of: &stored)
+        TypedReader.complete(&new, as: "DaemonSetSpec")
+        TypedReader.complete(&stored, as: "DaemonSetSpec")
+        set(&object, String(new["template"] == stored["template"] ? before : before + 1))
+    }
 }

@@ -76,7 +76,7 @@ enum WorkloadRules {
     /// The spec as its Pods get it: claims become volumes, host names are given by the controller.
     private static func maskedTemplate(_ spec: JSON) -> JSON {
         var masked = spec
-        let claims = spec.list("volumeClaimTemplates").compactMap { $0.value(at: "metadata", "name")?.string }
+        let claims = spec.list("volumeClaimTemplates").map { $0.value(at: "metadata", "name")?.string ?? "" }
         masked.edit("template") { template in
             template.edit("spec") { pod in
                 pod["hostname"] = nil
