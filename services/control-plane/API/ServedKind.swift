@@ -41,7 +41,7 @@ final class ServedKind: Sendable {
             }
             ?? .builtin(kind: type.kind)
         selectableFields = Set(
-            ["metadata.name", "metadata.namespace"] + (custom?.selectableFields ?? Self.selectable[type.kind] ?? []))
+            ["metadata.name", "metadata.namespace"] + (custom?.selectableFields ?? Self.selectable(type)))
         prefix = Array("{\"kind\":\"\(type.kind)\",\"apiVersion\":\"".utf8)
         typePrefix = Array("{\"kind\":\"\(type.kind)\",\"apiVersion\":\"\(type.apiVersion)\"".utf8)
     }
@@ -62,19 +62,23 @@ final class ServedKind: Sendable {
     var returnsDeletedObject: Bool { Self.returned.contains(type.kind) && !isCustom }
     private static let returned: Set<String> = [
         "Pod", "Service", "ServiceAccount", "PersistentVolumeClaim", "PersistentVolume", "PodTemplate", "ResourceQuota",
-        "Namespace",
+        "Namespace", "CSIDriver", "CSINode", "StorageClass", "VolumeAttachment", "VolumeAttributesClass", "DeviceClass",
+        "ResourceClaim", "ResourceClaimTemplate", "ResourceSlice",
     ]
 
     /// Built-in kinds that a PUT creates when they are missing.
     var allowsCreateOnUpdate: Bool { !isCustom && Self.createdByUpdate.contains(type.kind) }
     private static let createdByUpdate: Set<String> = [
-        "Endpoints", "Event", "LimitRange", "Lease", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding",
+        "Endpoints", "Event", "LimitRange", "RuntimeClass", "PriorityClass", "Service", "Lease", "Role", "RoleBinding",
+        "ClusterRole", "ClusterRoleBinding",
     ]
 
     /// Custom kinds, and some others, may only be replaced with the version that was read.
     var requiresResourceVersion: Bool { isCustom || Self.conditional.contains(type.kind) }
     private static let conditional: Set<String> = [
-        "CustomResourceDefinition", "Lease", "APIService", "MutatingWebhookConfiguration",
+        "CustomResourceDefinition", "Lease", "APIService", "PodDisruptionBudget", "RuntimeClass", "CSIDriver",
+        "CSINode",
+        "CSIStorageCapacity", "VolumeAttachment", "MutatingWebhookConfiguration",
         "ValidatingWebhookConfiguration", "PriorityLevelConfiguration",
     ]
 
@@ -84,8 +88,27 @@ final class ServedKind: Sendable {
         "Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob",
         "Ingress",
         "NetworkPolicy", "PodDisruptionBudget", "CustomResourceDefinition", "PriorityClass", "EndpointSlice",
-        "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "RuntimeClass",
+        "PodTemplate",
+        "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "IngressClass", "DeviceClass",
+        "ResourceSlice",
     ]
+
+    private static func selectable(_ type: ResourceType) -> [String] {
+        let fields = selectable[type.kind] ?? []
+        return type.group == "events.k8s.io" ? fields.map { newEventPath($0) } : fields
+    }
+
+    /// Events of the newer group name some fields otherwise.
+    private static func newEventPath(_ path: String) -> String {
+        if path == "reportingComponent" { return "reportingController" }
+        return path.hasPrefix("involvedObject.") ? "regarding." + path.dropFirst(15) : path
+    }
+
+    /// The path of a selectable field in what is stored.
+    func storedPath(_ path: String) -> String {
+        guard type.group == "events.k8s.io" else { return path }
+        return (Self.selectable[type.kind] ?? []).first { Self.newEventPath($0) == path } ?? path
+    }
 
     private static let selectable: [String: [String]] = [
         "Pod": [
@@ -98,7 +121,7 @@ final class ServedKind: Sendable {
             "reportingComponent", "source", "type",
         ],
         "Namespace": ["status.phase"], "Node": ["spec.unschedulable"], "Secret": ["type"],
-        "Job": ["status.successful"], "ReplicaSet": ["status.replicas"], "ReplicationController": ["status.replicas"],
+        "Job": ["status.successful"], "ReplicationController": ["status.replicas"],
         "Service": ["spec.clusterIP", "spec.type"], "CertificateSigningRequest": ["spec.signerName"],
     ]
 
@@ -117,9 +140,13 @@ final class ServedKind: Sendable {
     var verbs: [String] {
         definition.isCreateOnly
             ? ["create"]
-            : isCustom
-                ? ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
-                : ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+            : definition.isMeasured
+                ? ["get", "list"]
+                : isCustom
+                    ? ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
+                    : type == .namespaces
+                        ? ["create", "delete", "get", "list", "patch", "update", "watch"]
+                        : ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
     }
 
     func notFound(_ name: String) -> APIError {

@@ -66,7 +66,9 @@ extension APIServer {
             for (path, operations) in kind.openAPIPaths(schema: "#/components/schemas/\(name)", isV3: true) {
                 paths[path] = operations
             }
-            for (name, schema) in kind.schemas(root: "#/components/schemas/") { schemas[name] = schema }
+            for (name, schema) in kind.schemas(root: "#/components/schemas/", version: .third) {
+                schemas[name] = schema
+            }
         }
         return [
             "openapi": "3.0.0", "info": ["title": "Kubernetes", "version": .string(configuration.gitVersion)],
@@ -81,7 +83,7 @@ extension APIServer {
             for (path, operations) in kind.openAPIPaths(schema: "#/definitions/\(kind.schemaName)", isV3: false) {
                 paths[path] = operations
             }
-            for (name, schema) in kind.schemas(root: "#/definitions/") {
+            for (name, schema) in kind.schemas(root: "#/definitions/", version: .second) {
                 definitions[name] = SwaggerSchema.converted(schema)
             }
         }
@@ -93,43 +95,33 @@ extension APIServer {
 }
 
 extension ServedKind {
-    /// Prefix of the names of the kind's schemas.
-    private var schemaPrefix: String {
-        guard isCustom else {
-            return
-                "io.k8s.api.\(type.group.isEmpty ? "core" : type.group.split(separator: ".").first.map(String.init) ?? "").\(type.version)."
-        }
-        return type.group.split(separator: ".").reversed().joined(separator: ".") + ".\(type.version)."
+    /// Name of the kind's schema.
+    var schemaName: String {
+        if !isCustom, let name = BuiltinSchemas.name(of: type) { return name }
+        return type.group.split(separator: ".").reversed().joined(separator: ".") + ".\(type.version).\(type.kind)"
     }
-
-    var schemaName: String { schemaPrefix + type.kind }
 
     private var groupVersionKind: JSON {
         ["group": .string(type.group), "version": .string(type.version), "kind": .string(type.kind)]
     }
 
     /// The kind's schema and those it refers to.
-    func schemas(root: String) -> JSONObject {
-        var schemas: JSONObject
-        if let custom {
-            var schema = custom.openAPI ?? ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
-            var properties = schema["properties"]?.object ?? [:]
-            let meta = schemaPrefix + "ObjectMeta"
-            properties["apiVersion"] = ["type": "string", "description": "Group and version of the object's schema."]
-            properties["kind"] = ["type": "string", "description": "Kind of the object."]
-            properties["metadata"] = ["description": "Standard metadata of the object.", "$ref": .string(root + meta)]
-            schema["properties"] = .object(properties)
-            schemas = [schemaName: schema]
-            for (name, part) in BuiltinSchemas.schemas(of: "ObjectMeta", prefix: schemaPrefix, root: root) {
-                schemas[name] = part
-            }
-        } else {
-            schemas = BuiltinSchemas.schemas(of: definition, prefix: schemaPrefix, root: root)
+    func schemas(root: String, version: BuiltinSchemas.Version) -> JSONObject {
+        if !isCustom, BuiltinSchemas.name(of: type) != nil {
+            return BuiltinSchemas.schemas(of: type, root: root, version: version)
         }
-        if var top = schemas[schemaName] {
-            top["x-kubernetes-group-version-kind"] = [groupVersionKind]
-            schemas[schemaName] = top
-        }
+        var schema = custom?.openAPI ?? ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
+        var properties = schema["properties"]?.object ?? [:]
+        properties["apiVersion"] = ["type": "string", "description": .string(Descriptions.apiVersion)]
+        properties["kind"] = ["type": "string", "description": .string(Descriptions.kind)]
+        let reference: JSON = ["$ref": .string(root + BuiltinSchemas.metadata)]
+        var metadata: JSON = version == .second ? reference : ["allOf": [reference]]
+        metadata["description"] = .string(Descriptions.metadata)
+        properties["metadata"] = metadata
+        schema["properties"] = .object(properties)
+        schema["x-kubernetes-group-version-kind"] = [groupVersionKind]
+        var schemas = BuiltinSchemas.metadataSchemas(root: root, version: version)
+        schemas[schemaName] = schema
         return schemas
     }
 

@@ -5,22 +5,45 @@ import NIOCore
 import NIOWebSocket
 
 extension APIServer {
-    /// SPDY inside of a WebSocket, as kubectl does since 1.31; and the older channels, two a port.
+    /// SPDY inside of a WebSocket, as kubectl does since 1.31.
     private static let tunnel = "SPDY/3.1+portforward.k8s.io"
 
-    /// `pods/portforward`: connections to ports of a Pod, over a WebSocket.
+    /// `pods/portforward`: connections to ports of a Pod, over SPDY, SPDY inside of a WebSocket, or channels of one.
     func portForward(_ request: APIRequest, _ context: RequestContext, pod: JSON) async throws -> APIAnswer {
-        guard WebSocket.isWanted(request) else { throw Self.upgradeMissing(context) }
-        let name = try WebSocket.choose(request, from: [Self.tunnel])
+        let isWebSocket = WebSocket.isWanted(request)
+        guard isWebSocket || SPDY.isWanted(request) else { throw Self.upgradeMissing }
+        let name =
+            isWebSocket
+            ? try WebSocket.choose(request, from: [Self.tunnel] + ChannelProtocol.ofPorts)
+            : try SPDY.choose(request, from: SPDY.portProtocols)
         guard let phase = pod.value(at: "status", "phase")?.string, phase == "Running" else {
             throw APIError(.badRequest, "unable to forward port because pod is not running")
         }
         let ports = PodPorts(
             segments: ["portForward", context.namespace, context.name], socket: configuration.nodeSocket, logger: logger
         )
+        if isWebSocket, name != Self.tunnel {
+            let channels = PortChannels(
+                protocol: ChannelProtocol(name: name), ports: try PortChannels.ports(context.query), node: ports)
+            return APIAnswer(
+                status: 101,
+                body: .takeOver { channel in
+                    try await channels.serve(
+                        try await WebSocket.accept(channel, request, protocol: name), on: channel.eventLoop)
+                })
+        }
         return APIAnswer(
             status: 101,
             body: .takeOver { channel in
+                guard isWebSocket else {
+                    let bytes = try await SPDY.accept(channel, protocol: name)
+                    return try await bytes.executeThenClose { inbound, outbound in
+                        try await ports.serve(
+                            on: channel.eventLoop,
+                            receive: { body in for try await chunk in inbound { try await body(chunk) } },
+                            send: { try await outbound.write($0) })
+                    }
+                }
                 let messages = try await WebSocket.accept(channel, request, protocol: name)
                 try await messages.executeThenClose { inbound, outbound in
                     try await ports.serve(
@@ -97,14 +120,19 @@ struct PodPorts: Sendable {
         }
     }
 
+    /// Connects to a port.
+    func open(_ port: String, on eventLoop: any EventLoop) async throws -> any Channel {
+        try await NodeConnection.open(
+            NodeConnection.path(segments, [("port", port)]), socket: socket, on: eventLoop)
+    }
+
     /// Connects; nil when that failed and the peer was told why.
     private func connect(
         _ port: String, on eventLoop: any EventLoop, _ number: UInt32, _ errors: UInt32?,
         _ send: @Sendable (ByteBuffer) async throws -> Void
     ) async throws -> (any Channel)? {
         do {
-            return try await NodeConnection.open(
-                NodeConnection.path(segments, [("port", port)]), socket: socket, on: eventLoop)
+            return try await open(port, on: eventLoop)
         } catch let error as APIError {
             if let errors { try await send(SPDY.data(errors, ByteBuffer(string: error.message), isLast: true)) }
             try await send(SPDY.data(number, isLast: true))
@@ -117,6 +145,13 @@ struct PodPorts: Sendable {
         _ connection: any Channel, _ number: UInt32, _ errors: UInt32?,
         _ send: @Sendable (ByteBuffer) async throws -> Void
     ) async {
+        await forEachPiece(of: connection) { try await send(SPDY.data(number, $0)) }
+        if let errors { try? await send(SPDY.data(errors, isLast: true)) }
+        try? await send(SPDY.data(number, isLast: true))
+    }
+
+    /// Calls `body` with all that comes from the Pod, until the end.
+    func forEachPiece(of connection: any Channel, _ body: (ByteBuffer) async throws -> Void) async {
         do {
             let bytes = try await connection.eventLoop.submit {
                 try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
@@ -125,18 +160,12 @@ struct PodPorts: Sendable {
             try await NodeConnection.begin(connection)
             try await bytes.executeThenClose { inbound, outbound in
                 for try await chunk in inbound {
-                    var rest = chunk
-                    while let piece = rest.readSlice(length: min(rest.readableBytes, 1 << 16)), piece.readableBytes > 0
-                    {
-                        try await send(SPDY.data(number, piece))
-                    }
+                    for piece in chunk.pieces(of: 1 << 16) { try await body(piece) }
                 }
                 outbound.finish()
             }
         } catch {
             logger.debug("a forwarded connection broke off", metadata: ["error": "\(error)"])
         }
-        if let errors { try? await send(SPDY.data(errors, isLast: true)) }
-        try? await send(SPDY.data(number, isLast: true))
     }
 }

@@ -5,90 +5,77 @@ import NIOCore
 import NIOWebSocket
 
 extension APIServer {
-    /// Protocols of exec and attach. The fifth adds that one side of a stream can end.
-    private static let streamProtocols = ["v5.channel.k8s.io", "v4.channel.k8s.io"]
-
-    /// `pods/exec` and `pods/attach`: carries the streams of a process between a WebSocket and the node agent.
+    /// `pods/exec` and `pods/attach`: carries the streams of a process between the client, over a WebSocket or SPDY, and
+    /// the node agent.
     func streams(_ request: APIRequest, _ context: RequestContext, pod: JSON) async throws -> APIAnswer {
-        guard WebSocket.isWanted(request) else { throw Self.upgradeMissing(context) }
-        let name = try WebSocket.choose(request, from: Self.streamProtocols)
+        let isWebSocket = WebSocket.isWanted(request)
+        guard isWebSocket || SPDY.isWanted(request) else { throw Self.upgradeMissing }
         let container = try containerName(pod, context.query["container"] ?? "")
-        var fields = context.query.all("command").map { (name: "command", value: $0) }
-        for flag in ["stdin", "tty"] where context.query.flag(flag) { fields.append((flag, "true")) }
-        let path = NodeConnection.path([context.info.subresource, context.namespace, context.name, container], fields)
-        guard let socket = configuration.nodeSocket else {
-            throw APIError(.serviceUnavailable, "streams are the node agent's, and none is configured")
-        }
+        let process = try ProcessRequest(context, container: container)
+        let socket = configuration.nodeSocket
         let logger = logger
+        let name =
+            isWebSocket
+            ? try WebSocket.choose(request, from: ChannelProtocol.ofProcesses)
+            : try SPDY.choose(request, from: SPDY.processProtocols)
         return APIAnswer(
             status: 101,
             body: .takeOver { channel in
-                // A refusal is told on the WebSocket's error stream: the handshake has to come first on a taken channel.
-                let messages = try await WebSocket.accept(channel, request, protocol: name)
                 let node: any Channel
                 do {
-                    node = try await NodeConnection.open(path, socket: socket, on: channel.eventLoop)
+                    node = try await NodeConnection.open(process.path, socket: socket, on: channel.eventLoop)
                 } catch let error as APIError {
-                    return try await messages.executeThenClose { _, outbound in
-                        try await outbound.write(Self.message(.result, ByteBuffer(bytes: error.status.bytes)))
-                        try await outbound.write(WebSocket.goodbye)
-                    }
+                    return try await Upgrade.refuse(channel, error)
                 }
                 do {
-                    let frames = try await node.eventLoop.submit { try NIOAsyncChannel.frames(on: node) }.get()
-                    try await NodeConnection.begin(node)
-                    try await Self.join(messages, frames)
+                    if isWebSocket {
+                        let messages = try await WebSocket.accept(channel, request, protocol: name)
+                        let frames = try await node.eventLoop.submit { try NIOAsyncChannel.frames(on: node) }.get()
+                        try await NodeConnection.begin(node)
+                        try await Self.join(messages, frames, ChannelProtocol(name: name), process)
+                    } else {
+                        let bytes = try await SPDY.accept(channel, protocol: name)
+                        try await SPDYProcess(request: process, protocol: name, node: node).serve(bytes)
+                    }
                 } catch {
                     logger.debug("a stream broke off", metadata: ["path": "\(request.path)", "error": "\(error)"])
-                    node.close(promise: nil)
                 }
+                node.close(promise: nil)
             })
     }
 
-    static func upgradeMissing(_ context: RequestContext) -> APIError {
-        APIError(
-            .badRequest,
-            "unable to upgrade: \(context.info.resourceAndSubresource) is offered over WebSockets; the request asked for no upgrade, or for another one"
-        )
-    }
-
-    private static func message(_ stream: StreamFrame.Stream, _ bytes: ByteBuffer) -> WebSocketFrame {
-        var whole = ByteBuffer()
-        whole.reserveCapacity(1 + bytes.readableBytes)
-        whole.writeInteger(stream.rawValue)
-        whole.writeImmutableBuffer(bytes)
-        return WebSocket.message(whole)
-    }
+    static let upgradeMissing = APIError(.badRequest, "Upgrade request required")
 
     /// Passes messages on, both ways, until the process has ended or one side is gone.
-    private static func join(_ messages: WebSocket.Messages, _ frames: NIOAsyncChannel<StreamFrame, StreamFrame>)
-        async throws
-    {
+    private static func join(
+        _ messages: WebSocket.Messages, _ frames: NIOAsyncChannel<StreamFrame, StreamFrame>,
+        _ channels: ChannelProtocol, _ process: ProcessRequest
+    ) async throws {
         try await messages.executeThenClose { inbound, outbound in
             try await frames.executeThenClose { fromNode, toNode in
                 // Tells the client that the streams are there.
-                try await outbound.write(message(.output, ByteBuffer()))
+                try await outbound.write(channels.message(StreamFrame.Stream.output.rawValue, ByteBuffer()))
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
                         try await inbound.forEachMessage(pong: outbound) { message in
-                            var bytes = message
-                            guard let number: UInt8 = bytes.readInteger(),
+                            guard let (number, bytes) = channels.read(message),
                                 let stream = StreamFrame.Stream(rawValue: number)
                             else { return }
                             switch stream {
                             case .input, .size, .end:
-                                while let piece = bytes.readSlice(length: min(bytes.readableBytes, StreamFrame.limit)) {
+                                for piece in bytes.pieces(of: StreamFrame.limit) {
                                     try await toNode.write(StreamFrame(stream, piece))
-                                    if bytes.readableBytes == 0 { break }
                                 }
                             default: break
                             }
                         }
                     }
                     group.addTask {
-                        for try await frame in fromNode {
-                            try await outbound.write(message(frame.stream, frame.bytes))
-                            if frame.stream == .result { break }
+                        for try await frame in fromNode where process.wants(frame.stream) {
+                            let isResult = frame.stream == .result
+                            let bytes = isResult ? channels.result(frame.bytes) : frame.bytes
+                            try await outbound.write(channels.message(frame.stream.rawValue, bytes))
+                            if isResult { break }
                         }
                         try await outbound.write(WebSocket.goodbye)
                     }
@@ -98,5 +85,32 @@ extension APIServer {
                 }
             }
         }
+    }
+}
+
+/// What happens on a channel that was taken over before it speaks another protocol.
+enum Upgrade {
+    /// Answers with an error as if nobody had taken the channel over.
+    static func refuse(_ channel: any Channel, _ error: APIError) async throws {
+        let body = error.status.bytes
+        var answer = ByteBuffer(
+            string:
+                "HTTP/1.1 \(error.code) \(error.reason.rawValue)\r\nContent-Type: application/json\r\nContent-Length: \(body.count)\r\nConnection: close\r\n\r\n"
+        )
+        answer.writeBytes(body)
+        try await channel.writeAndFlush(answer).get()
+    }
+}
+
+extension ByteBuffer {
+    /// The bytes in pieces of a limited length; one empty piece of an empty buffer.
+    func pieces(of limit: Int) -> [ByteBuffer] {
+        guard readableBytes > limit else { return [self] }
+        var rest = self
+        var pieces: [ByteBuffer] = []
+        while rest.readableBytes > 0, let piece = rest.readSlice(length: Swift.min(limit, rest.readableBytes)) {
+            pieces.append(piece)
+        }
+        return pieces
     }
 }

@@ -1,5 +1,7 @@
 import CZlib
+import KubeModel
 import NIOCore
+import NIOHTTP1
 
 /// The part of SPDY/3.1 that Kubernetes' clients use to carry several streams over one connection.
 enum SPDY {
@@ -74,6 +76,9 @@ enum SPDY {
         return frame
     }
 
+    /// The end of a conversation: no more streams are taken.
+    static var goAway: ByteBuffer { control(7, [0, 0]) }
+
     /// The answer to a ping.
     static func pong(_ number: UInt32) -> ByteBuffer { control(6, [number]) }
 
@@ -100,6 +105,43 @@ enum SPDY {
 }
 
 extension SPDY {
+    /// Versions of the streams of processes; the fourth tells the end as a `Status`.
+    static let processProtocols = ["v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io"]
+    /// Versions of the streams of ports.
+    static let portProtocols = ["portforward.k8s.io"]
+
+    /// True when the request wants to become SPDY.
+    static func isWanted(_ request: APIRequest) -> Bool {
+        request.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "spdy/3.1" }
+    }
+
+    /// The first of the versions that we know, in the client's order; clients that name none speak the oldest.
+    static func choose(_ request: APIRequest, from known: [String]) throws(APIError) -> String {
+        let wanted = request.headers[canonicalForm: "x-stream-protocol-version"].map(String.init)
+        if wanted.isEmpty, let oldest = known.last { return oldest }
+        guard let first = wanted.first(where: known.contains) else {
+            throw APIError(
+                .forbidden,
+                "unable to upgrade: unable to negotiate protocol: client supports \(wanted), server accepts \(known)")
+        }
+        return first
+    }
+
+    /// Answers the handshake on a channel that was taken over.
+    static func accept(_ channel: any Channel, protocol name: String) async throws
+        -> NIOAsyncChannel<ByteBuffer, ByteBuffer>
+    {
+        let head =
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: \(name)\r\n\r\n"
+        try await channel.writeAndFlush(ByteBuffer(string: head)).get()
+        let bytes = try await channel.eventLoop.submit {
+            try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+        }.get()
+        try await channel.setOption(.autoRead, value: true).get()
+        channel.read()
+        return bytes
+    }
+
     /// Decompresses blocks of headers, which share one stream of zlib and begin with a dictionary that both sides know.
     ///
     /// Unchecked, because zlib's state is a C structure: one connection's reader uses it, one call at a time.

@@ -12,9 +12,10 @@ enum WebSocket {
         request.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
     }
 
-    /// The first of the protocols that we know, in the client's order.
+    /// The first of the protocols that we know, in the client's order; empty when the client names none.
     static func choose(_ request: APIRequest, from known: [String]) throws(APIError) -> String {
         let wanted = request.headers[canonicalForm: "sec-websocket-protocol"].map(String.init)
+        if wanted.isEmpty { return "" }
         guard let first = wanted.first(where: known.contains) else {
             throw APIError(
                 .badRequest,
@@ -27,7 +28,7 @@ enum WebSocket {
     static func accept(_ channel: any Channel, _ request: APIRequest, protocol name: String) async throws -> Messages {
         let upgrader = NIOWebSocketServerUpgrader(
             shouldUpgrade: { channel, _ in
-                channel.eventLoop.makeSucceededFuture(["sec-websocket-protocol": name])
+                channel.eventLoop.makeSucceededFuture(name.isEmpty ? [:] : ["sec-websocket-protocol": name])
             },
             upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
         let question = HTTPRequestHead(version: .http1_1, method: .GET, uri: request.path, headers: request.headers)

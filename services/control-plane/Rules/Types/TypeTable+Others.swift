@@ -68,7 +68,7 @@ extension TypeTable {
         ServiceCIDRStatus: conditions=[Condition]@type
         PriorityClass: apiVersion=s- kind=s- metadata=ObjectMeta~ value=i~ globalDefault=b- description=s- preemptionPolicy=s
         RuntimeClass: apiVersion=s- kind=s- metadata=ObjectMeta~ handler=s~ overhead=Overhead scheduling=Scheduling
-        Overhead: podFixed={q}~
+        Overhead: podFixed={q}
         Scheduling: nodeSelector={s} tolerations=[Toleration]
 
         """

@@ -7,7 +7,7 @@ import KubeModel
 /// map, or the name of another line. A list may be followed by `@key` (merged by that key in strategic merge patches) or
 /// `@` (a merged list of scalars). A field may be followed by `!` (its `$retainKeys` are honoured), `+` (kept when
 /// empty), `-` (left out when zero or empty: the server cannot tell that from unset) and `~` (always written, with its
-/// zero value when it is unset).
+/// zero value when it is unset), or with null when `?` stands before.
 struct TypeTable: Sendable {
     indirect enum FieldType: Sendable {
         case string, integer, integer64, number, boolean, quantity, time, microTime, integerOrString, base64, anything
@@ -25,6 +25,10 @@ struct TypeTable: Sendable {
         var dropsZero = false
         /// Written even when it is not there.
         var isAlwaysWritten = false
+        /// Written as null, not as zero, when it is not there.
+        var isNullable = false
+        /// What is written for a field that is not there.
+        var zero: JSON { isNullable ? .null : type.zero }
     }
 
     typealias Structure = [String: Field]
@@ -63,10 +67,12 @@ struct TypeTable: Sendable {
                 var isKeptEmpty = false
                 var dropsZero = false
                 var isAlwaysWritten = false
-                while let last = type.last, "+!-~".contains(last) {
+                var isNullable = false
+                while let last = type.last, "+!-~?".contains(last) {
                     if last == "+" { isKeptEmpty = true }
                     if last == "-" { dropsZero = true }
                     if last == "~" { isAlwaysWritten = true }
+                    if last == "?" { isNullable = true }
                     type = type.dropLast()
                 }
                 var mergeKey: String?
@@ -76,7 +82,7 @@ struct TypeTable: Sendable {
                 }
                 fields[String(parts[0])] = Field(
                     type: Self.type(type), mergeKey: mergeKey, isKeptEmpty: isKeptEmpty, dropsZero: dropsZero,
-                    isAlwaysWritten: isAlwaysWritten)
+                    isAlwaysWritten: isAlwaysWritten, isNullable: isNullable)
             }
             structures[String(name), default: [:]].merge(fields) { _, new in new }
         }
@@ -102,7 +108,7 @@ struct TypeTable: Sendable {
             completions[name] = (structures[name] ?? [:]).sorted { $0.key < $1.key }.compactMap { key, field in
                 let isWalked = field.type.structure.map(needed.contains) ?? false
                 guard isWalked || field.isAlwaysWritten else { return nil }
-                return Completion(name: key, field: field, zero: field.isAlwaysWritten ? field.type.zero : nil)
+                return Completion(name: key, field: field, zero: field.isAlwaysWritten ? field.zero : nil)
             }
         }
         return completions

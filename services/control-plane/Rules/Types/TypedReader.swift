@@ -114,7 +114,11 @@ struct TypedReader {
             for index in elements.indices {
                 if try !read(&elements[index], element, place.element(index), isKeptEmpty: true) {
                     if case .structure = element { elements[index] = [:] }
-                    if case .string = element { elements[index] = "" }
+                    switch element {
+                    case .string: elements[index] = ""
+                    case .integer, .integer64, .number: elements[index] = 0
+                    default: break
+                    }
                 }
             }
             value = .array(elements)

@@ -4,36 +4,36 @@ extension WireTable {
     static let admissionregistrationV1 = """
         @admissionregistration/v1 admissionregistration.k8s.io/v1
         Rule: apiGroups=[s]#1: apiVersions=[s]#2: resources=[s]#3: scope=s#4?
-        ValidatingAdmissionPolicy: metadata=meta/v1.ObjectMeta#1 spec=ValidatingAdmissionPolicySpec#2 status=ValidatingAdmissionPolicyStatus#3
+        ValidatingAdmissionPolicy: metadata=meta/v1.ObjectMeta#1! spec=ValidatingAdmissionPolicySpec#2! status=ValidatingAdmissionPolicyStatus#3!
         ValidatingAdmissionPolicyStatus: observedGeneration=l#1 typeChecking=TypeChecking#2? conditions=[meta/v1.Condition]#3%type
         TypeChecking: expressionWarnings=[ExpressionWarning]#1:
         ExpressionWarning: fieldRef=s#2!* warning=s#3!*
-        ValidatingAdmissionPolicyList: metadata=meta/v1.ListMeta#1 items=[ValidatingAdmissionPolicy]#2!*
+        ValidatingAdmissionPolicyList: metadata=meta/v1.ListMeta#1! items=[ValidatingAdmissionPolicy]#2!*
         ValidatingAdmissionPolicySpec: paramKind=ParamKind#1? matchConstraints=MatchResources#2? validations=[Validation]#3: failurePolicy=s#4? auditAnnotations=[AuditAnnotation]#5: matchConditions=[MatchCondition]#6@name%name variables=[Variable]#7@name%name
         ParamKind:: apiVersion=s#1 kind=s#2
         Validation: expression=s#1!* message=s#2 reason=s#3? messageExpression=s#4
         Variable:: name=s#1!* expression=s#2!*
         AuditAnnotation: key=s#1!* valueExpression=s#2!*
-        ValidatingAdmissionPolicyBinding: metadata=meta/v1.ObjectMeta#1 spec=ValidatingAdmissionPolicyBindingSpec#2
-        ValidatingAdmissionPolicyBindingList: metadata=meta/v1.ListMeta#1 items=[ValidatingAdmissionPolicyBinding]#2!*
+        ValidatingAdmissionPolicyBinding: metadata=meta/v1.ObjectMeta#1! spec=ValidatingAdmissionPolicyBindingSpec#2!
+        ValidatingAdmissionPolicyBindingList: metadata=meta/v1.ListMeta#1! items=[ValidatingAdmissionPolicyBinding]#2!*
         ValidatingAdmissionPolicyBindingSpec: policyName=s#1 paramRef=ParamRef#2? matchResources=MatchResources#3? validationActions=[s]#4^
         ParamRef:: name=s#1 namespace=s#2 selector=meta/v1.LabelSelector#3? parameterNotFoundAction=s#4?
         MatchResources:: namespaceSelector=meta/v1.LabelSelector#1? objectSelector=meta/v1.LabelSelector#2? resourceRules=[NamedRuleWithOperations]#3: excludeResourceRules=[NamedRuleWithOperations]#4: matchPolicy=s#7?
         NamedRuleWithOperations:: resourceNames=[s]#1: ~=RuleWithOperations#2
-        ValidatingWebhookConfiguration: metadata=meta/v1.ObjectMeta#1 webhooks=[ValidatingWebhook]#2@name%name
-        ValidatingWebhookConfigurationList: metadata=meta/v1.ListMeta#1 items=[ValidatingWebhookConfiguration]#2!*
-        MutatingWebhookConfiguration: metadata=meta/v1.ObjectMeta#1 webhooks=[MutatingWebhook]#2@name%name
-        MutatingWebhookConfigurationList: metadata=meta/v1.ListMeta#1 items=[MutatingWebhookConfiguration]#2!*
+        ValidatingWebhookConfiguration: metadata=meta/v1.ObjectMeta#1! webhooks=[ValidatingWebhook]#2@name%name
+        ValidatingWebhookConfigurationList: metadata=meta/v1.ListMeta#1! items=[ValidatingWebhookConfiguration]#2!*
+        MutatingWebhookConfiguration: metadata=meta/v1.ObjectMeta#1! webhooks=[MutatingWebhook]#2@name%name
+        MutatingWebhookConfigurationList: metadata=meta/v1.ListMeta#1! items=[MutatingWebhookConfiguration]#2!*
         ValidatingWebhook: name=s#1!* clientConfig=WebhookClientConfig#2!* rules=[RuleWithOperations]#3: failurePolicy=s#4? matchPolicy=s#9? namespaceSelector=meta/v1.LabelSelector#5? objectSelector=meta/v1.LabelSelector#10? sideEffects=s#6?* timeoutSeconds=i#7? admissionReviewVersions=[s]#8!*: matchConditions=[MatchCondition]#11@name%name
         MutatingWebhook: name=s#1!* clientConfig=WebhookClientConfig#2!* rules=[RuleWithOperations]#3: failurePolicy=s#4? matchPolicy=s#9? namespaceSelector=meta/v1.LabelSelector#5? objectSelector=meta/v1.LabelSelector#11? sideEffects=s#6?* timeoutSeconds=i#7? admissionReviewVersions=[s]#8!*: reinvocationPolicy=s#10? matchConditions=[MatchCondition]#12@name%name
-        MutatingAdmissionPolicy: metadata=meta/v1.ObjectMeta#1 spec=MutatingAdmissionPolicySpec#2
-        MutatingAdmissionPolicyList: metadata=meta/v1.ListMeta#1 items=[MutatingAdmissionPolicy]#2!*
+        MutatingAdmissionPolicy: metadata=meta/v1.ObjectMeta#1! spec=MutatingAdmissionPolicySpec#2!
+        MutatingAdmissionPolicyList: metadata=meta/v1.ListMeta#1! items=[MutatingAdmissionPolicy]#2!*
         MutatingAdmissionPolicySpec: paramKind=ParamKind#1? matchConstraints=MatchResources#2? variables=[Variable]#3: mutations=[Mutation]#4: failurePolicy=s#5? matchConditions=[MatchCondition]#6@name%name reinvocationPolicy=s#7
         Mutation: patchType=s#2!* applyConfiguration=ApplyConfiguration#3? jsonPatch=JSONPatch#4?
         ApplyConfiguration: expression=s#1
         JSONPatch: expression=s#1
-        MutatingAdmissionPolicyBinding: metadata=meta/v1.ObjectMeta#1 spec=MutatingAdmissionPolicyBindingSpec#2
-        MutatingAdmissionPolicyBindingList: metadata=meta/v1.ListMeta#1 items=[MutatingAdmissionPolicyBinding]#2!*
+        MutatingAdmissionPolicyBinding: metadata=meta/v1.ObjectMeta#1! spec=MutatingAdmissionPolicyBindingSpec#2!
+        MutatingAdmissionPolicyBindingList: metadata=meta/v1.ListMeta#1! items=[MutatingAdmissionPolicyBinding]#2!*
         MutatingAdmissionPolicyBindingSpec: policyName=s#1 paramRef=ParamRef#2? matchResources=MatchResources#3?
         RuleWithOperations: operations=[s]#1: ~=Rule#2
         WebhookClientConfig: url=s#3? service=ServiceReference#1? caBundle=y#2

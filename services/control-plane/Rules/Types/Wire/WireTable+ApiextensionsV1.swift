@@ -14,8 +14,8 @@ extension WireTable {
         CustomResourceDefinitionNames: plural=s#1!* singular=s#2 shortNames=[s]#3: kind=s#4!* listKind=s#5 categories=[s]#6:
         CustomResourceDefinitionCondition: type=s#1!* status=s#2!* lastTransitionTime=t#3 reason=s#4 message=s#5 observedGeneration=l#6
         CustomResourceDefinitionStatus: conditions=[CustomResourceDefinitionCondition]#1!%type acceptedNames=CustomResourceDefinitionNames#2! storedVersions=[s]#3!: observedGeneration=l#4
-        CustomResourceDefinition: metadata=meta/v1.ObjectMeta#1 spec=CustomResourceDefinitionSpec#2!* status=CustomResourceDefinitionStatus#3
-        CustomResourceDefinitionList: metadata=meta/v1.ListMeta#1 items=[CustomResourceDefinition]#2!*
+        CustomResourceDefinition: metadata=meta/v1.ObjectMeta#1! spec=CustomResourceDefinitionSpec#2!* status=CustomResourceDefinitionStatus#3!
+        CustomResourceDefinitionList: metadata=meta/v1.ListMeta#1! items=[CustomResourceDefinition]#2!*
         CustomResourceValidation: openAPIV3Schema=JSONSchemaProps#1?
         CustomResourceSubresources: status=CustomResourceSubresourceStatus#1? scale=CustomResourceSubresourceScale#2?
         CustomResourceSubresourceStatus:

@@ -3,11 +3,11 @@ extension WireTable {
     /// The types of `apiregistration/v1`.
     static let apiregistrationV1 = """
         @apiregistration/v1 apiregistration.k8s.io/v1
-        APIServiceList: metadata=meta/v1.ListMeta#1 items=[APIService]#2!*
+        APIServiceList: metadata=meta/v1.ListMeta#1! items=[APIService]#2!*
         ServiceReference: namespace=s#1 name=s#2 port=i#3?
         APIServiceSpec: service=ServiceReference#1? group=s#2 version=s#3 insecureSkipTLSVerify=b#4 caBundle=y#5: groupPriorityMinimum=i#7!* versionPriority=i#8!*
         APIServiceCondition: type=s#1!* status=s#2!* lastTransitionTime=t#3 reason=s#4 message=s#5
         APIServiceStatus: conditions=[APIServiceCondition]#1@type%type
-        APIService: metadata=meta/v1.ObjectMeta#1 spec=APIServiceSpec#2 status=APIServiceStatus#3
+        APIService: metadata=meta/v1.ObjectMeta#1! spec=APIServiceSpec#2! status=APIServiceStatus#3!
         """
 }

@@ -3,15 +3,15 @@ extension WireTable {
     /// The types of `authentication/v1`.
     static let authenticationV1 = """
         @authentication/v1 authentication.k8s.io/v1
-        TokenReview: metadata=meta/v1.ObjectMeta#1 spec=TokenReviewSpec#2!* status=TokenReviewStatus#3
+        TokenReview: metadata=meta/v1.ObjectMeta#1! spec=TokenReviewSpec#2!* status=TokenReviewStatus#3!
         TokenReviewSpec: token=s#1 audiences=[s]#2:
-        TokenReviewStatus: authenticated=b#1 user=UserInfo#2 audiences=[s]#4: error=s#3
+        TokenReviewStatus: authenticated=b#1 user=UserInfo#2! audiences=[s]#4: error=s#3
         UserInfo: username=s#1 uid=s#2 groups=[s]#3: extra={W}#4
-        TokenRequest: metadata=meta/v1.ObjectMeta#1 spec=TokenRequestSpec#2! status=TokenRequestStatus#3
+        TokenRequest: metadata=meta/v1.ObjectMeta#1! spec=TokenRequestSpec#2! status=TokenRequestStatus#3!
         TokenRequestSpec: audiences=[s]#1!: expirationSeconds=l#4? boundObjectRef=BoundObjectReference#3?
         TokenRequestStatus: token=s#1! expirationTimestamp=t#2!
         BoundObjectReference: kind=s#1 apiVersion=s#2 name=s#3 uid=s#4
-        SelfSubjectReview: metadata=meta/v1.ObjectMeta#1 status=SelfSubjectReviewStatus#2
-        SelfSubjectReviewStatus: userInfo=UserInfo#1
+        SelfSubjectReview: metadata=meta/v1.ObjectMeta#1! status=SelfSubjectReviewStatus#2!
+        SelfSubjectReviewStatus: userInfo=UserInfo#1!
         """
 }

@@ -3,9 +3,9 @@ extension WireTable {
     /// The types of `authorization/v1`.
     static let authorizationV1 = """
         @authorization/v1 authorization.k8s.io/v1
-        SubjectAccessReview: metadata=meta/v1.ObjectMeta#1 spec=SubjectAccessReviewSpec#2!* status=SubjectAccessReviewStatus#3
-        SelfSubjectAccessReview: metadata=meta/v1.ObjectMeta#1 spec=SelfSubjectAccessReviewSpec#2!* status=SubjectAccessReviewStatus#3
-        LocalSubjectAccessReview: metadata=meta/v1.ObjectMeta#1 spec=SubjectAccessReviewSpec#2!* status=SubjectAccessReviewStatus#3
+        SubjectAccessReview: metadata=meta/v1.ObjectMeta#1! spec=SubjectAccessReviewSpec#2!* status=SubjectAccessReviewStatus#3!
+        SelfSubjectAccessReview: metadata=meta/v1.ObjectMeta#1! spec=SelfSubjectAccessReviewSpec#2!* status=SubjectAccessReviewStatus#3!
+        LocalSubjectAccessReview: metadata=meta/v1.ObjectMeta#1! spec=SubjectAccessReviewSpec#2!* status=SubjectAccessReviewStatus#3!
         ResourceAttributes: namespace=s#1 verb=s#2 group=s#3 version=s#4 resource=s#5 subresource=s#6 name=s#7 fieldSelector=FieldSelectorAttributes#8? labelSelector=LabelSelectorAttributes#9?
         LabelSelectorAttributes: rawSelector=s#1 requirements=[meta/v1.LabelSelectorRequirement]#2:
         FieldSelectorAttributes: rawSelector=s#1 requirements=[meta/v1.FieldSelectorRequirement]#2:
@@ -13,7 +13,7 @@ extension WireTable {
         SubjectAccessReviewSpec: resourceAttributes=ResourceAttributes#1? nonResourceAttributes=NonResourceAttributes#2? user=s#3 groups=[s]#4: extra={W}#5 uid=s#6
         SelfSubjectAccessReviewSpec: resourceAttributes=ResourceAttributes#1? nonResourceAttributes=NonResourceAttributes#2?
         SubjectAccessReviewStatus: allowed=b#1!* denied=b#4 reason=s#2 evaluationError=s#3
-        SelfSubjectRulesReview: metadata=meta/v1.ObjectMeta#1 spec=SelfSubjectRulesReviewSpec#2!* status=SubjectRulesReviewStatus#3
+        SelfSubjectRulesReview: metadata=meta/v1.ObjectMeta#1! spec=SelfSubjectRulesReviewSpec#2!* status=SubjectRulesReviewStatus#3!
         SelfSubjectRulesReviewSpec: namespace=s#1
         SubjectRulesReviewStatus: resourceRules=[ResourceRule]#1!*: nonResourceRules=[NonResourceRule]#2!*: incomplete=b#3!* evaluationError=s#4
         ResourceRule: verbs=[s]#1!*: apiGroups=[s]#2: resources=[s]#3: resourceNames=[s]#4:

@@ -6,9 +6,9 @@ extension WireTable {
         CrossVersionObjectReference:: kind=s#1!* name=s#2!* apiVersion=s#3
         HorizontalPodAutoscalerSpec: scaleTargetRef=CrossVersionObjectReference#1!* minReplicas=i#2? maxReplicas=i#3!* targetCPUUtilizationPercentage=i#4?
         HorizontalPodAutoscalerStatus: observedGeneration=l#1? lastScaleTime=t#2? currentReplicas=i#3!* desiredReplicas=i#4!* currentCPUUtilizationPercentage=i#5?
-        HorizontalPodAutoscaler: metadata=meta/v1.ObjectMeta#1 spec=HorizontalPodAutoscalerSpec#2 status=HorizontalPodAutoscalerStatus#3
-        HorizontalPodAutoscalerList: metadata=meta/v1.ListMeta#1 items=[HorizontalPodAutoscaler]#2!*
-        Scale: metadata=meta/v1.ObjectMeta#1 spec=ScaleSpec#2 status=ScaleStatus#3
+        HorizontalPodAutoscaler: metadata=meta/v1.ObjectMeta#1! spec=HorizontalPodAutoscalerSpec#2! status=HorizontalPodAutoscalerStatus#3!
+        HorizontalPodAutoscalerList: metadata=meta/v1.ListMeta#1! items=[HorizontalPodAutoscaler]#2!*
+        Scale: metadata=meta/v1.ObjectMeta#1! spec=ScaleSpec#2! status=ScaleStatus#3!
         ScaleSpec: replicas=i#1
         ScaleStatus: replicas=i#1!* selector=s#2
         MetricSpec: type=s#1!* object=ObjectMetricSource#2? pods=PodsMetricSource#3? resource=ResourceMetricSource#4? containerResource=ContainerResourceMetricSource#7? external=ExternalMetricSource#5?

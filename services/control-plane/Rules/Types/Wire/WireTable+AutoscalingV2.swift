@@ -3,7 +3,7 @@ extension WireTable {
     /// The types of `autoscaling/v2`.
     static let autoscalingV2 = """
         @autoscaling/v2 autoscaling/v2
-        HorizontalPodAutoscaler: metadata=meta/v1.ObjectMeta#1 spec=HorizontalPodAutoscalerSpec#2 status=HorizontalPodAutoscalerStatus#3
+        HorizontalPodAutoscaler: metadata=meta/v1.ObjectMeta#1! spec=HorizontalPodAutoscalerSpec#2! status=HorizontalPodAutoscalerStatus#3!
         HorizontalPodAutoscalerSpec: scaleTargetRef=CrossVersionObjectReference#1!* minReplicas=i#2? maxReplicas=i#3!* metrics=[MetricSpec]#4: behavior=HorizontalPodAutoscalerBehavior#5?
         CrossVersionObjectReference: kind=s#1!* name=s#2!* apiVersion=s#3
         MetricSpec: type=s#1!* object=ObjectMetricSource#2? pods=PodsMetricSource#3? resource=ResourceMetricSource#4? containerResource=ContainerResourceMetricSource#7? external=ExternalMetricSource#5?
@@ -26,6 +26,6 @@ extension WireTable {
         ContainerResourceMetricStatus: name=s#1!* current=MetricValueStatus#2!* container=s#3!*
         ExternalMetricStatus: metric=MetricIdentifier#1!* current=MetricValueStatus#2!*
         MetricValueStatus: value=q#1? averageValue=q#2? averageUtilization=i#3?
-        HorizontalPodAutoscalerList: metadata=meta/v1.ListMeta#1 items=[HorizontalPodAutoscaler]#2!*
+        HorizontalPodAutoscalerList: metadata=meta/v1.ListMeta#1! items=[HorizontalPodAutoscaler]#2!*
         """
 }

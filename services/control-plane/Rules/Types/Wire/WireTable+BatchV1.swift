@@ -3,8 +3,8 @@ extension WireTable {
     /// The types of `batch/v1`.
     static let batchV1 = """
         @batch/v1 batch/v1
-        Job: metadata=meta/v1.ObjectMeta#1 spec=JobSpec#2 status=JobStatus#3
-        JobList: metadata=meta/v1.ListMeta#1 items=[Job]#2!*
+        Job: metadata=meta/v1.ObjectMeta#1! spec=JobSpec#2! status=JobStatus#3!
+        JobList: metadata=meta/v1.ListMeta#1! items=[Job]#2!*
         PodFailurePolicyOnExitCodesRequirement: containerName=s#1? operator=s#2!* values=[i]#3!*^
         PodFailurePolicyOnPodConditionsPattern: type=s#1!* status=s#2!
         PodFailurePolicyRule: action=s#1!* onExitCodes=PodFailurePolicyOnExitCodesRequirement#2? onPodConditions=[PodFailurePolicyOnPodConditionsPattern]#3:
@@ -15,9 +15,9 @@ extension WireTable {
         JobStatus: conditions=[JobCondition]#1@type: startTime=t#2? completionTime=t#3? active=i#4 succeeded=i#5 failed=i#6 terminating=i#11? completedIndexes=s#7 failedIndexes=s#10? uncountedTerminatedPods=UncountedTerminatedPods#8? ready=i#9?
         UncountedTerminatedPods: succeeded=[s]#1^ failed=[s]#2^
         JobCondition: type=s#1!* status=s#2!* lastProbeTime=t#3 lastTransitionTime=t#4 reason=s#5 message=s#6
-        JobTemplateSpec: metadata=meta/v1.ObjectMeta#1 spec=JobSpec#2
-        CronJob: metadata=meta/v1.ObjectMeta#1 spec=CronJobSpec#2 status=CronJobStatus#3
-        CronJobList: metadata=meta/v1.ListMeta#1 items=[CronJob]#2!*
+        JobTemplateSpec: metadata=meta/v1.ObjectMeta#1! spec=JobSpec#2!
+        CronJob: metadata=meta/v1.ObjectMeta#1! spec=CronJobSpec#2! status=CronJobStatus#3!
+        CronJobList: metadata=meta/v1.ListMeta#1! items=[CronJob]#2!*
         CronJobSpec: schedule=s#1!* timeZone=s#8? startingDeadlineSeconds=l#2? concurrencyPolicy=s#3 suspend=b#4? jobTemplate=JobTemplateSpec#5!* successfulJobsHistoryLimit=i#6? failedJobsHistoryLimit=i#7?
         CronJobStatus: active=[core/v1.ObjectReference]#1: lastScheduleTime=t#4? lastSuccessfulTime=t#5?
         """

@@ -3,10 +3,10 @@ extension WireTable {
     /// The types of `certificates/v1`.
     static let certificatesV1 = """
         @certificates/v1 certificates.k8s.io/v1
-        CertificateSigningRequest: metadata=meta/v1.ObjectMeta#1 spec=CertificateSigningRequestSpec#2!* status=CertificateSigningRequestStatus#3
+        CertificateSigningRequest: metadata=meta/v1.ObjectMeta#1! spec=CertificateSigningRequestSpec#2!* status=CertificateSigningRequestStatus#3!
         CertificateSigningRequestSpec: request=y#1!* signerName=s#7!* expirationSeconds=i#8? usages=[s]#5: username=s#2 uid=s#3 groups=[s]#4: extra={W}#6
         CertificateSigningRequestStatus: conditions=[CertificateSigningRequestCondition]#1%type certificate=y#2
         CertificateSigningRequestCondition: type=s#1!* status=s#6!* reason=s#2 message=s#3 lastUpdateTime=t#4 lastTransitionTime=t#5
-        CertificateSigningRequestList: metadata=meta/v1.ListMeta#1 items=[CertificateSigningRequest]#2!*
+        CertificateSigningRequestList: metadata=meta/v1.ListMeta#1! items=[CertificateSigningRequest]#2!*
         """
 }

@@ -3,8 +3,8 @@ extension WireTable {
     /// The types of `coordination/v1`.
     static let coordinationV1 = """
         @coordination/v1 coordination.k8s.io/v1
-        Lease: metadata=meta/v1.ObjectMeta#1 spec=LeaseSpec#2
+        Lease: metadata=meta/v1.ObjectMeta#1! spec=LeaseSpec#2!
         LeaseSpec: holderIdentity=s#1? leaseDurationSeconds=i#2? acquireTime=u#3? renewTime=u#4? leaseTransitions=i#5? strategy=s#6? preferredHolder=s#7?
-        LeaseList: metadata=meta/v1.ListMeta#1 items=[Lease]#2!*
+        LeaseList: metadata=meta/v1.ListMeta#1! items=[Lease]#2!*
         """
 }

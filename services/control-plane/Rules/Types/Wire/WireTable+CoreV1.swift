@@ -7,14 +7,14 @@ extension WireTable {
         VolumeSource: hostPath=HostPathVolumeSource#1? emptyDir=EmptyDirVolumeSource#2? gcePersistentDisk=GCEPersistentDiskVolumeSource#3? awsElasticBlockStore=AWSElasticBlockStoreVolumeSource#4? gitRepo=GitRepoVolumeSource#5? secret=SecretVolumeSource#6? nfs=NFSVolumeSource#7? iscsi=ISCSIVolumeSource#8? glusterfs=GlusterfsVolumeSource#9? persistentVolumeClaim=PersistentVolumeClaimVolumeSource#10? rbd=RBDVolumeSource#11? flexVolume=FlexVolumeSource#12? cinder=CinderVolumeSource#13? cephfs=CephFSVolumeSource#14? flocker=FlockerVolumeSource#15? downwardAPI=DownwardAPIVolumeSource#16? fc=FCVolumeSource#17? azureFile=AzureFileVolumeSource#18? configMap=ConfigMapVolumeSource#19? vsphereVolume=VsphereVirtualDiskVolumeSource#20? quobyte=QuobyteVolumeSource#21? azureDisk=AzureDiskVolumeSource#22? photonPersistentDisk=PhotonPersistentDiskVolumeSource#23? projected=ProjectedVolumeSource#26? portworxVolume=PortworxVolumeSource#24? scaleIO=ScaleIOVolumeSource#25? storageos=StorageOSVolumeSource#27? csi=CSIVolumeSource#28? ephemeral=EphemeralVolumeSource#29? image=ImageVolumeSource#30?
         PersistentVolumeClaimVolumeSource: claimName=s#1!* readOnly=b#2
         PersistentVolumeSource: gcePersistentDisk=GCEPersistentDiskVolumeSource#1? awsElasticBlockStore=AWSElasticBlockStoreVolumeSource#2? hostPath=HostPathVolumeSource#3? glusterfs=GlusterfsPersistentVolumeSource#4? nfs=NFSVolumeSource#5? rbd=RBDPersistentVolumeSource#6? iscsi=ISCSIPersistentVolumeSource#7? cinder=CinderPersistentVolumeSource#8? cephfs=CephFSPersistentVolumeSource#9? fc=FCVolumeSource#10? flocker=FlockerVolumeSource#11? flexVolume=FlexPersistentVolumeSource#12? azureFile=AzureFilePersistentVolumeSource#13? vsphereVolume=VsphereVirtualDiskVolumeSource#14? quobyte=QuobyteVolumeSource#15? azureDisk=AzureDiskVolumeSource#16? photonPersistentDisk=PhotonPersistentDiskVolumeSource#17? portworxVolume=PortworxVolumeSource#18? scaleIO=ScaleIOPersistentVolumeSource#19? local=LocalVolumeSource#20? storageos=StorageOSPersistentVolumeSource#21? csi=CSIPersistentVolumeSource#22?
-        PersistentVolume: metadata=meta/v1.ObjectMeta#1 spec=PersistentVolumeSpec#2 status=PersistentVolumeStatus#3
+        PersistentVolume: metadata=meta/v1.ObjectMeta#1! spec=PersistentVolumeSpec#2! status=PersistentVolumeStatus#3!
         PersistentVolumeSpec: capacity={q}#1 ~=PersistentVolumeSource#2 accessModes=[s]#3: claimRef=ObjectReference#4? persistentVolumeReclaimPolicy=s#5 storageClassName=s#6 mountOptions=[s]#7: volumeMode=s#8? nodeAffinity=VolumeNodeAffinity#9? volumeAttributesClassName=s#10?
         VolumeNodeAffinity: required=NodeSelector#1?
         PersistentVolumeStatus: phase=s#1 message=s#2 reason=s#3 lastPhaseTransitionTime=t#4?
-        PersistentVolumeList: metadata=meta/v1.ListMeta#1 items=[PersistentVolume]#2!*
-        PersistentVolumeClaim: metadata=meta/v1.ObjectMeta#1 spec=PersistentVolumeClaimSpec#2 status=PersistentVolumeClaimStatus#3
-        PersistentVolumeClaimList: metadata=meta/v1.ListMeta#1 items=[PersistentVolumeClaim]#2!*
-        PersistentVolumeClaimSpec: accessModes=[s]#1: selector=meta/v1.LabelSelector#4? resources=VolumeResourceRequirements#2 volumeName=s#3 storageClassName=s#5? volumeMode=s#6? dataSource=TypedLocalObjectReference#7? dataSourceRef=TypedObjectReference#8? volumeAttributesClassName=s#9?
+        PersistentVolumeList: metadata=meta/v1.ListMeta#1! items=[PersistentVolume]#2!*
+        PersistentVolumeClaim: metadata=meta/v1.ObjectMeta#1! spec=PersistentVolumeClaimSpec#2! status=PersistentVolumeClaimStatus#3!
+        PersistentVolumeClaimList: metadata=meta/v1.ListMeta#1! items=[PersistentVolumeClaim]#2!*
+        PersistentVolumeClaimSpec: accessModes=[s]#1: selector=meta/v1.LabelSelector#4? resources=VolumeResourceRequirements#2! volumeName=s#3 storageClassName=s#5? volumeMode=s#6? dataSource=TypedLocalObjectReference#7? dataSourceRef=TypedObjectReference#8? volumeAttributesClassName=s#9?
         TypedObjectReference: apiGroup=s#1? kind=s#2!* name=s#3!* namespace=s#4?
         ModifyVolumeStatus: targetVolumeAttributesClassName=s#1 status=s#2!*
         PersistentVolumeClaimCondition: type=s#1!* status=s#2!* lastProbeTime=t#3 lastTransitionTime=t#4 reason=s#5 message=s#6
@@ -65,7 +65,7 @@ extension WireTable {
         CSIPersistentVolumeSource: driver=s#1!* volumeHandle=s#2!* readOnly=b#3 fsType=s#4 volumeAttributes={s}#5 controllerPublishSecretRef=SecretReference#6? nodeStageSecretRef=SecretReference#7? nodePublishSecretRef=SecretReference#8? controllerExpandSecretRef=SecretReference#9? nodeExpandSecretRef=SecretReference#10?
         CSIVolumeSource: driver=s#1!* readOnly=b#2? fsType=s#3? volumeAttributes={s}#4 nodePublishSecretRef=LocalObjectReference#5?
         EphemeralVolumeSource: volumeClaimTemplate=PersistentVolumeClaimTemplate#1?
-        PersistentVolumeClaimTemplate: metadata=meta/v1.ObjectMeta#1 spec=PersistentVolumeClaimSpec#2!*
+        PersistentVolumeClaimTemplate: metadata=meta/v1.ObjectMeta#1! spec=PersistentVolumeClaimSpec#2!*
         ContainerPort: name=s#1 hostPort=i#2 containerPort=i#3!* protocol=s#4 hostIP=s#5
         VolumeMount: name=s#1!* readOnly=b#2 recursiveReadOnly=s#7? mountPath=s#3!* subPath=s#4 mountPropagation=s#5? subPathExpr=s#6
         VolumeDevice: name=s#1!* devicePath=s#2!*
@@ -91,7 +91,7 @@ extension WireTable {
         ResourceRequirements: limits={q}#1 requests={q}#2 claims=[ResourceClaim]#3%name
         VolumeResourceRequirements: limits={q}#1 requests={q}#2
         ResourceClaim: name=s#1!* request=s#2
-        Container: name=s#1!* image=s#2 command=[s]#3: args=[s]#4: workingDir=s#5 ports=[ContainerPort]#6@containerPort%containerPort,protocol envFrom=[EnvFromSource]#19: env=[EnvVar]#7@name%name resources=ResourceRequirements#8 resizePolicy=[ContainerResizePolicy]#23: restartPolicy=s#24? restartPolicyRules=[ContainerRestartRule]#25: volumeMounts=[VolumeMount]#9@mountPath%mountPath volumeDevices=[VolumeDevice]#21@devicePath%devicePath livenessProbe=Probe#10? readinessProbe=Probe#11? startupProbe=Probe#22? lifecycle=Lifecycle#12? terminationMessagePath=s#13 terminationMessagePolicy=s#20 imagePullPolicy=s#14 securityContext=SecurityContext#15? stdin=b#16 stdinOnce=b#17 tty=b#18
+        Container: name=s#1!* image=s#2 command=[s]#3: args=[s]#4: workingDir=s#5 ports=[ContainerPort]#6@containerPort%containerPort,protocol envFrom=[EnvFromSource]#19: env=[EnvVar]#7@name%name resources=ResourceRequirements#8! resizePolicy=[ContainerResizePolicy]#23: restartPolicy=s#24? restartPolicyRules=[ContainerRestartRule]#25: volumeMounts=[VolumeMount]#9@mountPath%mountPath volumeDevices=[VolumeDevice]#21@devicePath%devicePath livenessProbe=Probe#10? readinessProbe=Probe#11? startupProbe=Probe#22? lifecycle=Lifecycle#12? terminationMessagePath=s#13 terminationMessagePolicy=s#20 imagePullPolicy=s#14 securityContext=SecurityContext#15? stdin=b#16 stdinOnce=b#17 tty=b#18
         ProbeHandler: exec=ExecAction#1? httpGet=HTTPGetAction#2? tcpSocket=TCPSocketAction#3? grpc=GRPCAction#4?
         LifecycleHandler: exec=ExecAction#1? httpGet=HTTPGetAction#2? tcpSocket=TCPSocketAction#3? sleep=SleepAction#4?
         Lifecycle: postStart=LifecycleHandler#1? preStop=LifecycleHandler#2? stopSignal=s#3?
@@ -99,7 +99,7 @@ extension WireTable {
         ContainerStateRunning: startedAt=t#1
         ContainerStateTerminated: exitCode=i#1!* signal=i#2 reason=s#3 message=s#4 startedAt=t#5 finishedAt=t#6 containerID=s#7
         ContainerState: waiting=ContainerStateWaiting#1? running=ContainerStateRunning#2? terminated=ContainerStateTerminated#3?
-        ContainerStatus: name=s#1!* state=ContainerState#2 lastState=ContainerState#3 ready=b#4!* restartCount=i#5!* image=s#6!* imageID=s#7!* containerID=s#8 started=b#9? allocatedResources={q}#10 resources=ResourceRequirements#11? volumeMounts=[VolumeMountStatus]#12@mountPath%mountPath user=ContainerUser#13? allocatedResourcesStatus=[ResourceStatus]#14@name%name stopSignal=s#15?
+        ContainerStatus: name=s#1!* state=ContainerState#2! lastState=ContainerState#3! ready=b#4!* restartCount=i#5!* image=s#6!* imageID=s#7!* containerID=s#8 started=b#9? allocatedResources={q}#10 resources=ResourceRequirements#11? volumeMounts=[VolumeMountStatus]#12@mountPath%mountPath user=ContainerUser#13? allocatedResourcesStatus=[ResourceStatus]#14@name%name stopSignal=s#15?
         ResourceStatus: name=s#1!* resources=[ResourceHealth]#2%resourceID
         ResourceHealth: resourceID=s#1!* health=s#2 message=s#6?
         ContainerUser: linux=LinuxContainerUser#1?
@@ -142,48 +142,48 @@ extension WireTable {
         PodDNSConfigOption: name=s#1 value=s#2?
         PodIP: ip=s#1!*
         HostIP: ip=s#1!*
-        EphemeralContainerCommon: name=s#1!* image=s#2 command=[s]#3: args=[s]#4: workingDir=s#5 ports=[ContainerPort]#6@containerPort%containerPort,protocol envFrom=[EnvFromSource]#19: env=[EnvVar]#7@name%name resources=ResourceRequirements#8 resizePolicy=[ContainerResizePolicy]#23: restartPolicy=s#24? restartPolicyRules=[ContainerRestartRule]#25: volumeMounts=[VolumeMount]#9@mountPath%mountPath volumeDevices=[VolumeDevice]#21@devicePath%devicePath livenessProbe=Probe#10? readinessProbe=Probe#11? startupProbe=Probe#22? lifecycle=Lifecycle#12? terminationMessagePath=s#13 terminationMessagePolicy=s#20 imagePullPolicy=s#14 securityContext=SecurityContext#15? stdin=b#16 stdinOnce=b#17 tty=b#18
+        EphemeralContainerCommon: name=s#1!* image=s#2 command=[s]#3: args=[s]#4: workingDir=s#5 ports=[ContainerPort]#6@containerPort%containerPort,protocol envFrom=[EnvFromSource]#19: env=[EnvVar]#7@name%name resources=ResourceRequirements#8! resizePolicy=[ContainerResizePolicy]#23: restartPolicy=s#24? restartPolicyRules=[ContainerRestartRule]#25: volumeMounts=[VolumeMount]#9@mountPath%mountPath volumeDevices=[VolumeDevice]#21@devicePath%devicePath livenessProbe=Probe#10? readinessProbe=Probe#11? startupProbe=Probe#22? lifecycle=Lifecycle#12? terminationMessagePath=s#13 terminationMessagePolicy=s#20 imagePullPolicy=s#14 securityContext=SecurityContext#15? stdin=b#16 stdinOnce=b#17 tty=b#18
         EphemeralContainer: ~=EphemeralContainerCommon#1 targetContainerName=s#2
         PodStatus: observedGeneration=l#17 phase=s#1 conditions=[PodCondition]#2@type%type message=s#3 reason=s#4 nominatedNodeName=s#11 hostIP=s#5 hostIPs=[HostIP]#16@ip: podIP=s#6 podIPs=[PodIP]#12@ip%ip startTime=t#7? initContainerStatuses=[ContainerStatus]#10: containerStatuses=[ContainerStatus]#8: qosClass=s#9 ephemeralContainerStatuses=[ContainerStatus]#13: resize=s#14 resourceClaimStatuses=[PodResourceClaimStatus]#15$@name%name extendedResourceClaimStatus=PodExtendedResourceClaimStatus#18? allocatedResources={q}#19 resources=ResourceRequirements#20? nodeAllocatableResourceClaimStatuses=[NodeAllocatableResourceClaimStatus]#21:
-        PodStatusResult: metadata=meta/v1.ObjectMeta#1 status=PodStatus#2
-        Pod: metadata=meta/v1.ObjectMeta#1 spec=PodSpec#2 status=PodStatus#3
-        PodList: metadata=meta/v1.ListMeta#1 items=[Pod]#2!*
-        PodTemplateSpec: metadata=meta/v1.ObjectMeta#1 spec=PodSpec#2
-        PodTemplate: metadata=meta/v1.ObjectMeta#1 template=PodTemplateSpec#2
-        PodTemplateList: metadata=meta/v1.ListMeta#1 items=[PodTemplate]#2!*
+        PodStatusResult: metadata=meta/v1.ObjectMeta#1! status=PodStatus#2!
+        Pod: metadata=meta/v1.ObjectMeta#1! spec=PodSpec#2! status=PodStatus#3!
+        PodList: metadata=meta/v1.ListMeta#1! items=[Pod]#2!*
+        PodTemplateSpec: metadata=meta/v1.ObjectMeta#1! spec=PodSpec#2!
+        PodTemplate: metadata=meta/v1.ObjectMeta#1! template=PodTemplateSpec#2!
+        PodTemplateList: metadata=meta/v1.ListMeta#1! items=[PodTemplate]#2!*
         ReplicationControllerSpec: replicas=i#1? minReadySeconds=i#4 selector={s}#2: template=PodTemplateSpec#3?
         ReplicationControllerStatus: replicas=i#1!* fullyLabeledReplicas=i#2 readyReplicas=i#4 availableReplicas=i#5 observedGeneration=l#3 conditions=[ReplicationControllerCondition]#6@type%type
         ReplicationControllerCondition: type=s#1!* status=s#2!* lastTransitionTime=t#3 reason=s#4 message=s#5
-        ReplicationController: metadata=meta/v1.ObjectMeta#1 spec=ReplicationControllerSpec#2 status=ReplicationControllerStatus#3
-        ReplicationControllerList: metadata=meta/v1.ListMeta#1 items=[ReplicationController]#2!*
+        ReplicationController: metadata=meta/v1.ObjectMeta#1! spec=ReplicationControllerSpec#2! status=ReplicationControllerStatus#3!
+        ReplicationControllerList: metadata=meta/v1.ListMeta#1! items=[ReplicationController]#2!*
         SessionAffinityConfig: clientIP=ClientIPConfig#1?
         ClientIPConfig: timeoutSeconds=i#1?
-        ServiceStatus: loadBalancer=LoadBalancerStatus#1 conditions=[meta/v1.Condition]#2@type%type
+        ServiceStatus: loadBalancer=LoadBalancerStatus#1! conditions=[meta/v1.Condition]#2@type%type
         LoadBalancerStatus: ingress=[LoadBalancerIngress]#1:
         LoadBalancerIngress: ip=s#1 hostname=s#2 ipMode=s#3? ports=[PortStatus]#4:
         ServiceSpec: ports=[ServicePort]#1@port%port,protocol selector={s}#2: clusterIP=s#3 clusterIPs=[s]#18: type=s#4 externalIPs=[s]#5: sessionAffinity=s#7 loadBalancerIP=s#8 loadBalancerSourceRanges=[s]#9: externalName=s#10 externalTrafficPolicy=s#11 healthCheckNodePort=i#12 publishNotReadyAddresses=b#13 sessionAffinityConfig=SessionAffinityConfig#14? ipFamilies=[s]#19: ipFamilyPolicy=s#17? allocateLoadBalancerNodePorts=b#20? loadBalancerClass=s#21? internalTrafficPolicy=s#22? trafficDistribution=s#23?
         ServicePort: name=s#1 protocol=s#2 appProtocol=s#6? port=i#3!* targetPort=x#4 nodePort=i#5
-        Service: metadata=meta/v1.ObjectMeta#1 spec=ServiceSpec#2 status=ServiceStatus#3
-        ServiceList: metadata=meta/v1.ListMeta#1 items=[Service]#2!*
-        ServiceAccount: metadata=meta/v1.ObjectMeta#1 secrets=[ObjectReference]#2@name%name imagePullSecrets=[LocalObjectReference]#3: automountServiceAccountToken=b#4?
-        ServiceAccountList: metadata=meta/v1.ListMeta#1 items=[ServiceAccount]#2!*
-        Endpoints: metadata=meta/v1.ObjectMeta#1 subsets=[EndpointSubset]#2:
+        Service: metadata=meta/v1.ObjectMeta#1! spec=ServiceSpec#2! status=ServiceStatus#3!
+        ServiceList: metadata=meta/v1.ListMeta#1! items=[Service]#2!*
+        ServiceAccount: metadata=meta/v1.ObjectMeta#1! secrets=[ObjectReference]#2@name%name imagePullSecrets=[LocalObjectReference]#3: automountServiceAccountToken=b#4?
+        ServiceAccountList: metadata=meta/v1.ListMeta#1! items=[ServiceAccount]#2!*
+        Endpoints: metadata=meta/v1.ObjectMeta#1! subsets=[EndpointSubset]#2:
         EndpointSubset: addresses=[EndpointAddress]#1: notReadyAddresses=[EndpointAddress]#2: ports=[EndpointPort]#3:
         EndpointAddress:: ip=s#1!* hostname=s#3 nodeName=s#4? targetRef=ObjectReference#2?
         EndpointPort:: name=s#1 port=i#2!* protocol=s#3 appProtocol=s#4?
-        EndpointsList: metadata=meta/v1.ListMeta#1 items=[Endpoints]#2!*
+        EndpointsList: metadata=meta/v1.ListMeta#1! items=[Endpoints]#2!*
         NodeSpec: podCIDR=s#1 podCIDRs=[s]#7@^ providerID=s#3 unschedulable=b#4 taints=[Taint]#5: configSource=NodeConfigSource#6? externalID=s#2
         NodeConfigSource: configMap=ConfigMapNodeConfigSource#2?
         ConfigMapNodeConfigSource: namespace=s#1!* name=s#2!* uid=s#3 resourceVersion=s#4 kubeletConfigKey=s#5!*
         DaemonEndpoint: Port=i#1!*
-        NodeDaemonEndpoints: kubeletEndpoint=DaemonEndpoint#1
+        NodeDaemonEndpoints: kubeletEndpoint=DaemonEndpoint#1!
         NodeRuntimeHandlerFeatures: recursiveReadOnlyMounts=b#1? userNamespaces=b#2?
         NodeRuntimeHandler: name=s#1! features=NodeRuntimeHandlerFeatures#2?
         NodeFeatures: supplementalGroupsPolicy=b#1?
         NodeSystemInfo: machineID=s#1!* systemUUID=s#2!* bootID=s#3!* kernelVersion=s#4!* osImage=s#5!* containerRuntimeVersion=s#6!* kubeletVersion=s#7!* kubeProxyVersion=s#8!* operatingSystem=s#9!* architecture=s#10!* swap=NodeSwapStatus#11?
         NodeSwapStatus: capacity=l#1?
         NodeConfigStatus: assigned=NodeConfigSource#1? active=NodeConfigSource#2? lastKnownGood=NodeConfigSource#3? error=s#4
-        NodeStatus: capacity={q}#1 allocatable={q}#2 phase=s#3 conditions=[NodeCondition]#4@type%type addresses=[NodeAddress]#5@type%type daemonEndpoints=NodeDaemonEndpoints#6 nodeInfo=NodeSystemInfo#7 images=[ContainerImage]#8: volumesInUse=[s]#9: volumesAttached=[AttachedVolume]#10: config=NodeConfigStatus#11? runtimeHandlers=[NodeRuntimeHandler]#12: features=NodeFeatures#13? declaredFeatures=[s]#14:
+        NodeStatus: capacity={q}#1 allocatable={q}#2 phase=s#3 conditions=[NodeCondition]#4@type%type addresses=[NodeAddress]#5@type%type daemonEndpoints=NodeDaemonEndpoints#6! nodeInfo=NodeSystemInfo#7! images=[ContainerImage]#8: volumesInUse=[s]#9: volumesAttached=[AttachedVolume]#10: config=NodeConfigStatus#11? runtimeHandlers=[NodeRuntimeHandler]#12: features=NodeFeatures#13? declaredFeatures=[s]#14:
         AttachedVolume: name=s#1!* devicePath=s#2!*
         AvoidPods: preferAvoidPods=[PreferAvoidPodsEntry]#1:
         PreferAvoidPodsEntry: podSignature=PodSignature#1!* evictionTime=t#2 reason=s#3 message=s#4
@@ -191,14 +191,14 @@ extension WireTable {
         ContainerImage: names=[s]#1!: sizeBytes=l#2
         NodeCondition: type=s#1!* status=s#2!* lastHeartbeatTime=t#3 lastTransitionTime=t#4 reason=s#5 message=s#6
         NodeAddress: type=s#1!* address=s#2!*
-        Node: metadata=meta/v1.ObjectMeta#1 spec=NodeSpec#2 status=NodeStatus#3
-        NodeList: metadata=meta/v1.ListMeta#1 items=[Node]#2!*
+        Node: metadata=meta/v1.ObjectMeta#1! spec=NodeSpec#2! status=NodeStatus#3!
+        NodeList: metadata=meta/v1.ListMeta#1! items=[Node]#2!*
         NamespaceSpec: finalizers=[s]#1:
         NamespaceStatus: phase=s#1 conditions=[NamespaceCondition]#2@type%type
         NamespaceCondition: type=s#1!* status=s#2!* lastTransitionTime=t#4 reason=s#5 message=s#6
-        Namespace: metadata=meta/v1.ObjectMeta#1 spec=NamespaceSpec#2 status=NamespaceStatus#3
-        NamespaceList: metadata=meta/v1.ListMeta#1 items=[Namespace]#2!*
-        Binding: metadata=meta/v1.ObjectMeta#1 target=ObjectReference#2!*
+        Namespace: metadata=meta/v1.ObjectMeta#1! spec=NamespaceSpec#2! status=NamespaceStatus#3!
+        NamespaceList: metadata=meta/v1.ListMeta#1! items=[Namespace]#2!*
+        Binding: metadata=meta/v1.ObjectMeta#1! target=ObjectReference#2!*
         Preconditions: uid=s#1?
         PodLogOptions: container=s#1 follow=b#2 previous=b#3 sinceSeconds=l#4? sinceTime=t#5? timestamps=b#6 tailLines=l#7? limitBytes=l#8? insecureSkipTLSVerifyBackend=b#9 stream=s#10?
         PodAttachOptions: stdin=b#1 stdout=b#2 stderr=b#3 tty=b#4 container=s#5
@@ -210,35 +210,35 @@ extension WireTable {
         ObjectReference:: kind=s#1 namespace=s#2 name=s#3 uid=s#4 apiVersion=s#5 resourceVersion=s#6 fieldPath=s#7
         LocalObjectReference:: name=s#1
         TypedLocalObjectReference:: apiGroup=s#1? kind=s#2!* name=s#3!*
-        SerializedReference: reference=ObjectReference#1
+        SerializedReference: reference=ObjectReference#1!
         EventSource: component=s#1 host=s#2
-        Event: metadata=meta/v1.ObjectMeta#1!* involvedObject=ObjectReference#2!* reason=s#3 message=s#4 source=EventSource#5 firstTimestamp=t#6 lastTimestamp=t#7 count=i#8 type=s#9 eventTime=u#10 series=EventSeries#11? action=s#12 related=ObjectReference#13? reportingComponent=s#14! reportingInstance=s#15!
+        Event: metadata=meta/v1.ObjectMeta#1!* involvedObject=ObjectReference#2!* reason=s#3 message=s#4 source=EventSource#5! firstTimestamp=t#6 lastTimestamp=t#7 count=i#8 type=s#9 eventTime=u#10 series=EventSeries#11? action=s#12 related=ObjectReference#13? reportingComponent=s#14! reportingInstance=s#15!
         EventSeries: count=i#1 lastObservedTime=u#2
-        EventList: metadata=meta/v1.ListMeta#1 items=[Event]#2!*
+        EventList: metadata=meta/v1.ListMeta#1! items=[Event]#2!*
         LimitRangeItem: type=s#1!* max={q}#2 min={q}#3 default={q}#4 defaultRequest={q}#5 maxLimitRequestRatio={q}#6
         LimitRangeSpec: limits=[LimitRangeItem]#1!*:
-        LimitRange: metadata=meta/v1.ObjectMeta#1 spec=LimitRangeSpec#2
-        LimitRangeList: metadata=meta/v1.ListMeta#1 items=[LimitRange]#2!*
+        LimitRange: metadata=meta/v1.ObjectMeta#1! spec=LimitRangeSpec#2!
+        LimitRangeList: metadata=meta/v1.ListMeta#1! items=[LimitRange]#2!*
         ResourceQuotaSpec: hard={q}#1 scopes=[s]#2: scopeSelector=ScopeSelector#3?
         ScopeSelector:: matchExpressions=[ScopedResourceSelectorRequirement]#1:
         ScopedResourceSelectorRequirement: scopeName=s#1!* operator=s#2!* values=[s]#3:
         ResourceQuotaStatus: hard={q}#1 used={q}#2
-        ResourceQuota: metadata=meta/v1.ObjectMeta#1 spec=ResourceQuotaSpec#2 status=ResourceQuotaStatus#3
-        ResourceQuotaList: metadata=meta/v1.ListMeta#1 items=[ResourceQuota]#2!*
-        Secret: metadata=meta/v1.ObjectMeta#1 immutable=b#5? data={y}#2 stringData={s}#4 type=s#3
-        SecretList: metadata=meta/v1.ListMeta#1 items=[Secret]#2!*
-        ConfigMap: metadata=meta/v1.ObjectMeta#1 immutable=b#4? data={s}#2 binaryData={y}#3
-        ConfigMapList: metadata=meta/v1.ListMeta#1 items=[ConfigMap]#2!*
+        ResourceQuota: metadata=meta/v1.ObjectMeta#1! spec=ResourceQuotaSpec#2! status=ResourceQuotaStatus#3!
+        ResourceQuotaList: metadata=meta/v1.ListMeta#1! items=[ResourceQuota]#2!*
+        Secret: metadata=meta/v1.ObjectMeta#1! immutable=b#5? data={y}#2 stringData={s}#4 type=s#3
+        SecretList: metadata=meta/v1.ListMeta#1! items=[Secret]#2!*
+        ConfigMap: metadata=meta/v1.ObjectMeta#1! immutable=b#4? data={s}#2 binaryData={y}#3
+        ConfigMapList: metadata=meta/v1.ListMeta#1! items=[ConfigMap]#2!*
         ComponentCondition: type=s#1!* status=s#2!* message=s#3 error=s#4
-        ComponentStatus: metadata=meta/v1.ObjectMeta#1 conditions=[ComponentCondition]#2@type%type
-        ComponentStatusList: metadata=meta/v1.ListMeta#1 items=[ComponentStatus]#2!*
+        ComponentStatus: metadata=meta/v1.ObjectMeta#1! conditions=[ComponentCondition]#2@type%type
+        ComponentStatusList: metadata=meta/v1.ListMeta#1! items=[ComponentStatus]#2!*
         DownwardAPIVolumeSource: items=[DownwardAPIVolumeFile]#1: defaultMode=i#2?
         DownwardAPIVolumeFile: path=s#1!* fieldRef=ObjectFieldSelector#2? resourceFieldRef=ResourceFieldSelector#3? mode=i#4?
         DownwardAPIProjection: items=[DownwardAPIVolumeFile]#1:
         SecurityContext: capabilities=Capabilities#1? privileged=b#2? seLinuxOptions=SELinuxOptions#3? windowsOptions=WindowsSecurityContextOptions#10? runAsUser=l#4? runAsGroup=l#8? runAsNonRoot=b#5? readOnlyRootFilesystem=b#6? allowPrivilegeEscalation=b#7? procMount=s#9? seccompProfile=SeccompProfile#11? appArmorProfile=AppArmorProfile#12?
         SELinuxOptions: user=s#1 role=s#2 type=s#3 level=s#4
         WindowsSecurityContextOptions: gmsaCredentialSpecName=s#1? gmsaCredentialSpec=s#2? runAsUserName=s#3? hostProcess=b#4?
-        RangeAllocation: metadata=meta/v1.ObjectMeta#1 range=s#2!* data=y#3!*
+        RangeAllocation: metadata=meta/v1.ObjectMeta#1! range=s#2!* data=y#3!*
         Sysctl: name=s#1!* value=s#2!*
         PortStatus: port=i#1!* protocol=s#2!* error=s#3?
         ImageVolumeSource: reference=s#1 pullPolicy=s#2

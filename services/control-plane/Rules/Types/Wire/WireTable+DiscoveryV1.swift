@@ -3,13 +3,13 @@ extension WireTable {
     /// The types of `discovery/v1`.
     static let discoveryV1 = """
         @discovery/v1 discovery.k8s.io/v1
-        EndpointSlice: metadata=meta/v1.ObjectMeta#1 addressType=s#4!* endpoints=[Endpoint]#2!: ports=[EndpointPort]#3!:
-        Endpoint: addresses=[s]#1!*^ conditions=EndpointConditions#2 hostname=s#3? targetRef=core/v1.ObjectReference#4? deprecatedTopology={s}#5 nodeName=s#6? zone=s#7? hints=EndpointHints#8?
+        EndpointSlice: metadata=meta/v1.ObjectMeta#1! addressType=s#4!* endpoints=[Endpoint]#2!: ports=[EndpointPort]#3!:
+        Endpoint: addresses=[s]#1!*^ conditions=EndpointConditions#2! hostname=s#3? targetRef=core/v1.ObjectReference#4? deprecatedTopology={s}#5 nodeName=s#6? zone=s#7? hints=EndpointHints#8?
         EndpointConditions: ready=b#1? serving=b#2? terminating=b#3?
         EndpointHints: forZones=[ForZone]#1: forNodes=[ForNode]#2:
         ForZone: name=s#1!*
         ForNode: name=s#1!*
         EndpointPort:: name=s#1? protocol=s#2? port=i#3? appProtocol=s#4?
-        EndpointSliceList: metadata=meta/v1.ListMeta#1 items=[EndpointSlice]#2!*
+        EndpointSliceList: metadata=meta/v1.ListMeta#1! items=[EndpointSlice]#2!*
         """
 }

@@ -3,8 +3,8 @@ extension WireTable {
     /// The types of `events/v1`.
     static let eventsV1 = """
         @events/v1 events.k8s.io/v1
-        Event: metadata=meta/v1.ObjectMeta#1! eventTime=u#2!* series=EventSeries#3? reportingController=s#4 reportingInstance=s#5 action=s#6 reason=s#7 regarding=core/v1.ObjectReference#8 related=core/v1.ObjectReference#9? note=s#10 type=s#11 deprecatedSource=core/v1.EventSource#12 deprecatedFirstTimestamp=t#13 deprecatedLastTimestamp=t#14 deprecatedCount=i#15
+        Event: metadata=meta/v1.ObjectMeta#1! eventTime=u#2!* series=EventSeries#3? reportingController=s#4 reportingInstance=s#5 action=s#6 reason=s#7 regarding=core/v1.ObjectReference#8! related=core/v1.ObjectReference#9? note=s#10 type=s#11 deprecatedSource=core/v1.EventSource#12! deprecatedFirstTimestamp=t#13 deprecatedLastTimestamp=t#14 deprecatedCount=i#15
         EventSeries: count=i#1!* lastObservedTime=u#2!*
-        EventList: metadata=meta/v1.ListMeta#1 items=[Event]#2!*
+        EventList: metadata=meta/v1.ListMeta#1! items=[Event]#2!*
         """
 }

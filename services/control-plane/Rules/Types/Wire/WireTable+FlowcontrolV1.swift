@@ -3,8 +3,8 @@ extension WireTable {
     /// The types of `flowcontrol/v1`.
     static let flowcontrolV1 = """
         @flowcontrol/v1 flowcontrol.apiserver.k8s.io/v1
-        FlowSchema: metadata=meta/v1.ObjectMeta#1 spec=FlowSchemaSpec#2 status=FlowSchemaStatus#3
-        FlowSchemaList: metadata=meta/v1.ListMeta#1 items=[FlowSchema]#2!*
+        FlowSchema: metadata=meta/v1.ObjectMeta#1! spec=FlowSchemaSpec#2! status=FlowSchemaStatus#3!
+        FlowSchemaList: metadata=meta/v1.ListMeta#1! items=[FlowSchema]#2!*
         FlowSchemaSpec: priorityLevelConfiguration=PriorityLevelConfigurationReference#1!* matchingPrecedence=i#2! distinguisherMethod=FlowDistinguisherMethod#3? rules=[PolicyRulesWithSubjects]#4:
         FlowDistinguisherMethod: type=s#1!*
         PriorityLevelConfigurationReference: name=s#1!*
@@ -17,10 +17,10 @@ extension WireTable {
         NonResourcePolicyRule: verbs=[s]#1!*^ nonResourceURLs=[s]#6!*^
         FlowSchemaStatus: conditions=[FlowSchemaCondition]#1@type%type
         FlowSchemaCondition: type=s#1 status=s#2 lastTransitionTime=t#3 reason=s#4 message=s#5
-        PriorityLevelConfiguration: metadata=meta/v1.ObjectMeta#1 spec=PriorityLevelConfigurationSpec#2 status=PriorityLevelConfigurationStatus#3
-        PriorityLevelConfigurationList: metadata=meta/v1.ListMeta#1 items=[PriorityLevelConfiguration]#2!*
+        PriorityLevelConfiguration: metadata=meta/v1.ObjectMeta#1! spec=PriorityLevelConfigurationSpec#2! status=PriorityLevelConfigurationStatus#3!
+        PriorityLevelConfigurationList: metadata=meta/v1.ListMeta#1! items=[PriorityLevelConfiguration]#2!*
         PriorityLevelConfigurationSpec: type=s#1!* limited=LimitedPriorityLevelConfiguration#2? exempt=ExemptPriorityLevelConfiguration#3?
-        LimitedPriorityLevelConfiguration: nominalConcurrencyShares=i#1? limitResponse=LimitResponse#2 lendablePercent=i#3? borrowingLimitPercent=i#4?
+        LimitedPriorityLevelConfiguration: nominalConcurrencyShares=i#1? limitResponse=LimitResponse#2! lendablePercent=i#3? borrowingLimitPercent=i#4?
         ExemptPriorityLevelConfiguration: nominalConcurrencyShares=i#1? lendablePercent=i#2?
         LimitResponse: type=s#1!* queuing=QueuingConfiguration#2?
         QueuingConfiguration: queues=i#1! handSize=i#2! queueLengthLimit=i#3!

@@ -16,13 +16,13 @@ extension WireTable {
         ApplyOptions: dryRun=[s]#1: force=b#2!* fieldManager=s#3!*
         UpdateOptions: dryRun=[s]#1: fieldManager=s#2 fieldValidation=s#3
         Preconditions: uid=s#1? resourceVersion=s#2?
-        Status: metadata=ListMeta#1 status=s#2 message=s#3 reason=s#4 details=StatusDetails#5? code=i#6
+        Status: metadata=ListMeta#1! status=s#2 message=s#3 reason=s#4 details=StatusDetails#5? code=i#6
         StatusDetails: name=s#1 group=s#2 kind=s#3 uid=s#6 causes=[StatusCause]#4: retryAfterSeconds=i#5
         StatusCause: reason=s#1 message=s#2 field=s#3
-        List: metadata=ListMeta#1 items=[r]#2!*
+        List: metadata=ListMeta#1! items=[r]#2!*
         APIVersions: versions=[s]#1!*: serverAddressByClientCIDRs=[ServerAddressByClientCIDR]#2!*:
         APIGroupList: groups=[APIGroup]#1!*:
-        APIGroup: name=s#1!* versions=[GroupVersionForDiscovery]#2!*: preferredVersion=GroupVersionForDiscovery#3 serverAddressByClientCIDRs=[ServerAddressByClientCIDR]#4:
+        APIGroup: name=s#1!* versions=[GroupVersionForDiscovery]#2!*: preferredVersion=GroupVersionForDiscovery#3! serverAddressByClientCIDRs=[ServerAddressByClientCIDR]#4:
         ServerAddressByClientCIDR: clientCIDR=s#1!* serverAddress=s#2!*
         GroupVersionForDiscovery: groupVersion=s#1!* version=s#2!*
         APIResource: name=s#1!* singularName=s#6!* namespaced=b#2!* group=s#8 version=s#9 kind=s#3!* verbs=W#4!* shortNames=[s]#5: categories=[s]#7: storageVersionHash=s#10
@@ -34,8 +34,8 @@ extension WireTable {
         FieldSelectorRequirement: key=s#1!* operator=s#2!* values=[s]#3:
         ManagedFieldsEntry: manager=s#1 operation=s#2 apiVersion=s#3 time=t#4? fieldsType=s#6 fieldsV1=r#7? subresource=s#8
         TableOptions: includeObject=s#1
-        PartialObjectMetadata: metadata=ObjectMeta#1
-        PartialObjectMetadataList: metadata=ListMeta#1 items=[PartialObjectMetadata]#2!*
+        PartialObjectMetadata: metadata=ObjectMeta#1!
+        PartialObjectMetadataList: metadata=ListMeta#1! items=[PartialObjectMetadata]#2!*
         Condition: type=s#1!* status=s#2!* observedGeneration=l#3 lastTransitionTime=t#4!* reason=s#5!* message=s#6!*
         """
 }

@@ -3,10 +3,10 @@ extension WireTable {
     /// The types of `metrics/v1beta1`.
     static let metricsV1beta1 = """
         @metrics/v1beta1 metrics.k8s.io/v1beta1
-        NodeMetrics: metadata=meta/v1.ObjectMeta#1 timestamp=t#2!* window=d#3!* usage={q}#4!*
-        NodeMetricsList: metadata=meta/v1.ListMeta#1 items=[NodeMetrics]#2!*
-        PodMetrics: metadata=meta/v1.ObjectMeta#1 timestamp=t#2!* window=d#3!* containers=[ContainerMetrics]#4!*:
-        PodMetricsList: metadata=meta/v1.ListMeta#1 items=[PodMetrics]#2!*
+        NodeMetrics: metadata=meta/v1.ObjectMeta#1! timestamp=t#2!* window=d#3!* usage={q}#4!*
+        NodeMetricsList: metadata=meta/v1.ListMeta#1! items=[NodeMetrics]#2!*
+        PodMetrics: metadata=meta/v1.ObjectMeta#1! timestamp=t#2!* window=d#3!* containers=[ContainerMetrics]#4!*:
+        PodMetricsList: metadata=meta/v1.ListMeta#1! items=[PodMetrics]#2!*
         ContainerMetrics: name=s#1!* usage={q}#2!*
         """
 }

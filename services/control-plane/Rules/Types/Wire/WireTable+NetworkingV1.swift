@@ -3,19 +3,19 @@ extension WireTable {
     /// The types of `networking/v1`.
     static let networkingV1 = """
         @networking/v1 networking.k8s.io/v1
-        NetworkPolicy: metadata=meta/v1.ObjectMeta#1 spec=NetworkPolicySpec#2
+        NetworkPolicy: metadata=meta/v1.ObjectMeta#1! spec=NetworkPolicySpec#2!
         NetworkPolicySpec: podSelector=meta/v1.LabelSelector#1! ingress=[NetworkPolicyIngressRule]#2: egress=[NetworkPolicyEgressRule]#3: policyTypes=[s]#4:
         NetworkPolicyIngressRule: ports=[NetworkPolicyPort]#1: from=[NetworkPolicyPeer]#2:
         NetworkPolicyEgressRule: ports=[NetworkPolicyPort]#1: to=[NetworkPolicyPeer]#2:
         NetworkPolicyPort: protocol=s#1? port=x#2? endPort=i#3?
         IPBlock: cidr=s#1!* except=[s]#2:
         NetworkPolicyPeer: podSelector=meta/v1.LabelSelector#1? namespaceSelector=meta/v1.LabelSelector#2? ipBlock=IPBlock#3?
-        NetworkPolicyList: metadata=meta/v1.ListMeta#1 items=[NetworkPolicy]#2!*
-        Ingress: metadata=meta/v1.ObjectMeta#1 spec=IngressSpec#2 status=IngressStatus#3
-        IngressList: metadata=meta/v1.ListMeta#1 items=[Ingress]#2!*
+        NetworkPolicyList: metadata=meta/v1.ListMeta#1! items=[NetworkPolicy]#2!*
+        Ingress: metadata=meta/v1.ObjectMeta#1! spec=IngressSpec#2! status=IngressStatus#3!
+        IngressList: metadata=meta/v1.ListMeta#1! items=[Ingress]#2!*
         IngressSpec: ingressClassName=s#4? defaultBackend=IngressBackend#1? tls=[IngressTLS]#2: rules=[IngressRule]#3:
         IngressTLS: hosts=[s]#1: secretName=s#2
-        IngressStatus: loadBalancer=IngressLoadBalancerStatus#1
+        IngressStatus: loadBalancer=IngressLoadBalancerStatus#1!
         IngressLoadBalancerStatus: ingress=[IngressLoadBalancerIngress]#1:
         IngressLoadBalancerIngress: ip=s#1 hostname=s#2 ports=[IngressPortStatus]#4:
         IngressPortStatus: port=i#1!* protocol=s#2!* error=s#3?
@@ -24,19 +24,19 @@ extension WireTable {
         HTTPIngressRuleValue: paths=[HTTPIngressPath]#1!*:
         HTTPIngressPath: path=s#1 pathType=s#3?* backend=IngressBackend#2!*
         IngressBackend: service=IngressServiceBackend#4? resource=core/v1.TypedLocalObjectReference#3?
-        IngressServiceBackend: name=s#1!* port=ServiceBackendPort#2
+        IngressServiceBackend: name=s#1!* port=ServiceBackendPort#2!
         ServiceBackendPort:: name=s#1 number=i#2
-        IngressClass: metadata=meta/v1.ObjectMeta#1 spec=IngressClassSpec#2
+        IngressClass: metadata=meta/v1.ObjectMeta#1! spec=IngressClassSpec#2!
         IngressClassSpec: controller=s#1 parameters=IngressClassParametersReference#2?
         IngressClassParametersReference: apiGroup=s#1? kind=s#2!* name=s#3!* scope=s#4? namespace=s#5?
-        IngressClassList: metadata=meta/v1.ListMeta#1 items=[IngressClass]#2!*
-        IPAddress: metadata=meta/v1.ObjectMeta#1 spec=IPAddressSpec#2
+        IngressClassList: metadata=meta/v1.ListMeta#1! items=[IngressClass]#2!*
+        IPAddress: metadata=meta/v1.ObjectMeta#1! spec=IPAddressSpec#2!
         IPAddressSpec: parentRef=ParentReference#1?
         ParentReference: group=s#1 resource=s#2 namespace=s#3 name=s#4
-        IPAddressList: metadata=meta/v1.ListMeta#1 items=[IPAddress]#2!*
-        ServiceCIDR: metadata=meta/v1.ObjectMeta#1 spec=ServiceCIDRSpec#2 status=ServiceCIDRStatus#3
+        IPAddressList: metadata=meta/v1.ListMeta#1! items=[IPAddress]#2!*
+        ServiceCIDR: metadata=meta/v1.ObjectMeta#1! spec=ServiceCIDRSpec#2! status=ServiceCIDRStatus#3!
         ServiceCIDRSpec: cidrs=[s]#1:
         ServiceCIDRStatus: conditions=[meta/v1.Condition]#1@type%type
-        ServiceCIDRList: metadata=meta/v1.ListMeta#1 items=[ServiceCIDR]#2!*
+        ServiceCIDRList: metadata=meta/v1.ListMeta#1! items=[ServiceCIDR]#2!*
         """
 }

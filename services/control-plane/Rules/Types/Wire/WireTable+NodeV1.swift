@@ -3,9 +3,9 @@ extension WireTable {
     /// The types of `node/v1`.
     static let nodeV1 = """
         @node/v1 node.k8s.io/v1
-        RuntimeClass: metadata=meta/v1.ObjectMeta#1 handler=s#2!* overhead=Overhead#3? scheduling=Scheduling#4?
+        RuntimeClass: metadata=meta/v1.ObjectMeta#1! handler=s#2!* overhead=Overhead#3? scheduling=Scheduling#4?
         Overhead: podFixed={q}#1
         Scheduling: nodeSelector={s}#1: tolerations=[core/v1.Toleration]#2:
-        RuntimeClassList: metadata=meta/v1.ListMeta#1 items=[RuntimeClass]#2!*
+        RuntimeClassList: metadata=meta/v1.ListMeta#1! items=[RuntimeClass]#2!*
         """
 }

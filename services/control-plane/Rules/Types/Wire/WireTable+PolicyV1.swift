@@ -5,8 +5,8 @@ extension WireTable {
         @policy/v1 policy/v1
         PodDisruptionBudgetSpec: minAvailable=x#1? selector=meta/v1.LabelSelector#2? maxUnavailable=x#3? unhealthyPodEvictionPolicy=s#4?
         PodDisruptionBudgetStatus: observedGeneration=l#1 disruptedPods={t}#2 disruptionsAllowed=i#3! currentHealthy=i#4! desiredHealthy=i#5! expectedPods=i#6! conditions=[meta/v1.Condition]#7@type%type
-        PodDisruptionBudget: metadata=meta/v1.ObjectMeta#1 spec=PodDisruptionBudgetSpec#2 status=PodDisruptionBudgetStatus#3
-        PodDisruptionBudgetList: metadata=meta/v1.ListMeta#1 items=[PodDisruptionBudget]#2!*
-        Eviction: metadata=meta/v1.ObjectMeta#1 deleteOptions=meta/v1.DeleteOptions#2?
+        PodDisruptionBudget: metadata=meta/v1.ObjectMeta#1! spec=PodDisruptionBudgetSpec#2! status=PodDisruptionBudgetStatus#3!
+        PodDisruptionBudgetList: metadata=meta/v1.ListMeta#1! items=[PodDisruptionBudget]#2!*
+        Eviction: metadata=meta/v1.ObjectMeta#1! deleteOptions=meta/v1.DeleteOptions#2?
         """
 }

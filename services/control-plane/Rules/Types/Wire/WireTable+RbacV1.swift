@@ -6,14 +6,14 @@ extension WireTable {
         PolicyRule: verbs=[s]#1!*: apiGroups=[s]#2: resources=[s]#3: resourceNames=[s]#4: nonResourceURLs=[s]#5:
         Subject:: kind=s#1!* apiGroup=s#2 name=s#3!* namespace=s#4
         RoleRef:: apiGroup=s#1! kind=s#2!* name=s#3!*
-        Role: metadata=meta/v1.ObjectMeta#1 rules=[PolicyRule]#2!:
-        RoleBinding: metadata=meta/v1.ObjectMeta#1 subjects=[Subject]#2: roleRef=RoleRef#3!*
-        RoleBindingList: metadata=meta/v1.ListMeta#1 items=[RoleBinding]#2!*
-        RoleList: metadata=meta/v1.ListMeta#1 items=[Role]#2!*
-        ClusterRole: metadata=meta/v1.ObjectMeta#1 rules=[PolicyRule]#2!: aggregationRule=AggregationRule#3?
+        Role: metadata=meta/v1.ObjectMeta#1! rules=[PolicyRule]#2!:
+        RoleBinding: metadata=meta/v1.ObjectMeta#1! subjects=[Subject]#2: roleRef=RoleRef#3!*
+        RoleBindingList: metadata=meta/v1.ListMeta#1! items=[RoleBinding]#2!*
+        RoleList: metadata=meta/v1.ListMeta#1! items=[Role]#2!*
+        ClusterRole: metadata=meta/v1.ObjectMeta#1! rules=[PolicyRule]#2!: aggregationRule=AggregationRule#3?
         AggregationRule: clusterRoleSelectors=[meta/v1.LabelSelector]#1:
-        ClusterRoleBinding: metadata=meta/v1.ObjectMeta#1 subjects=[Subject]#2: roleRef=RoleRef#3!*
-        ClusterRoleBindingList: metadata=meta/v1.ListMeta#1 items=[ClusterRoleBinding]#2!*
-        ClusterRoleList: metadata=meta/v1.ListMeta#1 items=[ClusterRole]#2!*
+        ClusterRoleBinding: metadata=meta/v1.ObjectMeta#1! subjects=[Subject]#2: roleRef=RoleRef#3!*
+        ClusterRoleBindingList: metadata=meta/v1.ListMeta#1! items=[ClusterRoleBinding]#2!*
+        ClusterRoleList: metadata=meta/v1.ListMeta#1! items=[ClusterRole]#2!*
         """
 }

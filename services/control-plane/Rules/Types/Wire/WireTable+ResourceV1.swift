@@ -3,7 +3,7 @@ extension WireTable {
     /// The types of `resource/v1`.
     static let resourceV1 = """
         @resource/v1 resource.k8s.io/v1
-        ResourceSlice: metadata=meta/v1.ObjectMeta#1 spec=ResourceSliceSpec#2!*
+        ResourceSlice: metadata=meta/v1.ObjectMeta#1! spec=ResourceSliceSpec#2!*
         ResourceSliceSpec: driver=s#1!* pool=ResourcePool#2!* nodeName=s#3? nodeSelector=core/v1.NodeSelector#4? allNodes=b#5? devices=[Device]#6: perDeviceNodeSelection=b#7? sharedCounters=[CounterSet]#8:
         CounterSet: name=s#1!* counters={Counter}#2
         ResourcePool: name=s#1!* generation=l#2!* resourceSliceCount=l#3!*
@@ -16,8 +16,8 @@ extension WireTable {
         CapacityRequestPolicyRange: min=q#1? max=q#2? step=q#3?
         DeviceAttribute: int=l#2? bool=b#3? string=s#4? version=s#5? ints=[l]#6: bools=[b]#7: strings=[s]#8: versions=[s]#9:
         DeviceTaint: key=s#1!* value=s#2 effect=s#3!* timeAdded=t#4?
-        ResourceSliceList: metadata=meta/v1.ListMeta#1 items=[ResourceSlice]#2!*
-        ResourceClaim: metadata=meta/v1.ObjectMeta#1 spec=ResourceClaimSpec#2!* status=ResourceClaimStatus#3
+        ResourceSliceList: metadata=meta/v1.ListMeta#1! items=[ResourceSlice]#2!*
+        ResourceClaim: metadata=meta/v1.ObjectMeta#1! spec=ResourceClaimSpec#2!* status=ResourceClaimStatus#3!
         ResourceClaimSpec: devices=DeviceClaim#1!
         DeviceClaim: requests=[DeviceRequest]#1!: constraints=[DeviceConstraint]#2: config=[DeviceClaimConfiguration]#3:
         DeviceRequest: name=s#1!* exactly=ExactDeviceRequest#2? firstAvailable=[DeviceSubRequest]#3:
@@ -33,18 +33,18 @@ extension WireTable {
         DeviceToleration: key=s#1 operator=s#2 value=s#3 effect=s#4 tolerationSeconds=l#5?
         ResourceClaimStatus: allocation=AllocationResult#1? reservedFor=[ResourceClaimConsumerReference]#2@uid%uid devices=[AllocatedDeviceStatus]#4%driver,device,pool,shareID
         ResourceClaimConsumerReference: apiGroup=s#1 resource=s#3!* name=s#4!* uid=s#5!*
-        AllocationResult: devices=DeviceAllocationResult#1 nodeSelector=core/v1.NodeSelector#3? allocationTimestamp=t#5?
+        AllocationResult: devices=DeviceAllocationResult#1! nodeSelector=core/v1.NodeSelector#3? allocationTimestamp=t#5?
         DeviceAllocationResult: results=[DeviceRequestAllocationResult]#1: config=[DeviceAllocationConfiguration]#2:
         DeviceRequestAllocationResult: request=s#1!* driver=s#2!* pool=s#3!* device=s#4!* adminAccess=b#5? tolerations=[DeviceToleration]#6: bindingConditions=[s]#7: bindingFailureConditions=[s]#8: shareID=s#9? consumedCapacity={q}#10
         DeviceAllocationConfiguration: source=s#1!* requests=[s]#2: ~=DeviceConfiguration#3
-        ResourceClaimList: metadata=meta/v1.ListMeta#1 items=[ResourceClaim]#2!*
-        DeviceClass: metadata=meta/v1.ObjectMeta#1 spec=DeviceClassSpec#2!*
+        ResourceClaimList: metadata=meta/v1.ListMeta#1! items=[ResourceClaim]#2!*
+        DeviceClass: metadata=meta/v1.ObjectMeta#1! spec=DeviceClassSpec#2!*
         DeviceClassSpec: selectors=[DeviceSelector]#1: config=[DeviceClassConfiguration]#2: extendedResourceName=s#4?
         DeviceClassConfiguration: ~=DeviceConfiguration#1
-        DeviceClassList: metadata=meta/v1.ListMeta#1 items=[DeviceClass]#2!*
-        ResourceClaimTemplate: metadata=meta/v1.ObjectMeta#1 spec=ResourceClaimTemplateSpec#2!*
-        ResourceClaimTemplateSpec: metadata=meta/v1.ObjectMeta#1 spec=ResourceClaimSpec#2!*
-        ResourceClaimTemplateList: metadata=meta/v1.ListMeta#1 items=[ResourceClaimTemplate]#2!*
+        DeviceClassList: metadata=meta/v1.ListMeta#1! items=[DeviceClass]#2!*
+        ResourceClaimTemplate: metadata=meta/v1.ObjectMeta#1! spec=ResourceClaimTemplateSpec#2!*
+        ResourceClaimTemplateSpec: metadata=meta/v1.ObjectMeta#1! spec=ResourceClaimSpec#2!*
+        ResourceClaimTemplateList: metadata=meta/v1.ListMeta#1! items=[ResourceClaimTemplate]#2!*
         AllocatedDeviceStatus: driver=s#1!* pool=s#2!* device=s#3!* shareID=s#7? conditions=[meta/v1.Condition]#4!%type data=r#5? networkData=NetworkDeviceData#6?
         NetworkDeviceData: interfaceName=s#1 ips=[s]#2: hardwareAddress=s#3
         """

@@ -3,7 +3,7 @@ extension WireTable {
     /// The types of `scheduling/v1`.
     static let schedulingV1 = """
         @scheduling/v1 scheduling.k8s.io/v1
-        PriorityClass: metadata=meta/v1.ObjectMeta#1 value=i#2! globalDefault=b#3 description=s#4 preemptionPolicy=s#5?
-        PriorityClassList: metadata=meta/v1.ListMeta#1 items=[PriorityClass]#2!*
+        PriorityClass: metadata=meta/v1.ObjectMeta#1! value=i#2! globalDefault=b#3 description=s#4 preemptionPolicy=s#5?
+        PriorityClassList: metadata=meta/v1.ListMeta#1! items=[PriorityClass]#2!*
         """
 }

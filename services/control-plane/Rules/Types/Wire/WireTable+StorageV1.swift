@@ -3,26 +3,26 @@ extension WireTable {
     /// The types of `storage/v1`.
     static let storageV1 = """
         @storage/v1 storage.k8s.io/v1
-        StorageClass: metadata=meta/v1.ObjectMeta#1 provisioner=s#2!* parameters={s}#3 reclaimPolicy=s#4? mountOptions=[s]#5: allowVolumeExpansion=b#6? volumeBindingMode=s#7? allowedTopologies=[core/v1.TopologySelectorTerm]#8:
-        StorageClassList: metadata=meta/v1.ListMeta#1 items=[StorageClass]#2!*
-        VolumeAttachment: metadata=meta/v1.ObjectMeta#1 spec=VolumeAttachmentSpec#2!* status=VolumeAttachmentStatus#3
-        VolumeAttachmentList: metadata=meta/v1.ListMeta#1 items=[VolumeAttachment]#2!*
+        StorageClass: metadata=meta/v1.ObjectMeta#1! provisioner=s#2!* parameters={s}#3 reclaimPolicy=s#4? mountOptions=[s]#5: allowVolumeExpansion=b#6? volumeBindingMode=s#7? allowedTopologies=[core/v1.TopologySelectorTerm]#8:
+        StorageClassList: metadata=meta/v1.ListMeta#1! items=[StorageClass]#2!*
+        VolumeAttachment: metadata=meta/v1.ObjectMeta#1! spec=VolumeAttachmentSpec#2!* status=VolumeAttachmentStatus#3!
+        VolumeAttachmentList: metadata=meta/v1.ListMeta#1! items=[VolumeAttachment]#2!*
         VolumeAttachmentSpec: attacher=s#1!* source=VolumeAttachmentSource#2!* nodeName=s#3!*
         VolumeAttachmentSource: persistentVolumeName=s#1? inlineVolumeSpec=core/v1.PersistentVolumeSpec#2?
         VolumeAttachmentStatus: attached=b#1!* attachmentMetadata={s}#2 attachError=VolumeError#3? detachError=VolumeError#4?
         VolumeError: time=t#1 message=s#2 errorCode=i#3?
-        CSIDriver: metadata=meta/v1.ObjectMeta#1 spec=CSIDriverSpec#2!*
-        CSIDriverList: metadata=meta/v1.ListMeta#1 items=[CSIDriver]#2!*
+        CSIDriver: metadata=meta/v1.ObjectMeta#1! spec=CSIDriverSpec#2!*
+        CSIDriverList: metadata=meta/v1.ListMeta#1! items=[CSIDriver]#2!*
         CSIDriverSpec: attachRequired=b#1? podInfoOnMount=b#2? volumeLifecycleModes=[s]#3^ storageCapacity=b#4? fsGroupPolicy=s#5? tokenRequests=[TokenRequest]#6: requiresRepublish=b#7? seLinuxMount=b#8? nodeAllocatableUpdatePeriodSeconds=l#9? serviceAccountTokenInSecrets=b#10? preventPodSchedulingIfMissing=b#11?
         TokenRequest: audience=s#1!* expirationSeconds=l#2?
-        CSINode: metadata=meta/v1.ObjectMeta#1 spec=CSINodeSpec#2!*
+        CSINode: metadata=meta/v1.ObjectMeta#1! spec=CSINodeSpec#2!*
         CSINodeSpec: drivers=[CSINodeDriver]#1!*@name%name
         CSINodeDriver: name=s#1!* nodeID=s#2!* topologyKeys=[s]#3!: allocatable=VolumeNodeResources#4?
         VolumeNodeResources: count=i#1?
-        CSINodeList: metadata=meta/v1.ListMeta#1 items=[CSINode]#2!*
-        CSIStorageCapacity: metadata=meta/v1.ObjectMeta#1 nodeTopology=meta/v1.LabelSelector#2? storageClassName=s#3!* capacity=q#4? maximumVolumeSize=q#5?
-        CSIStorageCapacityList: metadata=meta/v1.ListMeta#1 items=[CSIStorageCapacity]#2!*
-        VolumeAttributesClass: metadata=meta/v1.ObjectMeta#1 driverName=s#2!* parameters={s}#3
-        VolumeAttributesClassList: metadata=meta/v1.ListMeta#1 items=[VolumeAttributesClass]#2!*
+        CSINodeList: metadata=meta/v1.ListMeta#1! items=[CSINode]#2!*
+        CSIStorageCapacity: metadata=meta/v1.ObjectMeta#1! nodeTopology=meta/v1.LabelSelector#2? storageClassName=s#3!* capacity=q#4? maximumVolumeSize=q#5?
+        CSIStorageCapacityList: metadata=meta/v1.ListMeta#1! items=[CSIStorageCapacity]#2!*
+        VolumeAttributesClass: metadata=meta/v1.ObjectMeta#1! driverName=s#2!* parameters={s}#3
+        VolumeAttributesClassList: metadata=meta/v1.ListMeta#1! items=[VolumeAttributesClass]#2!*
         """
 }
