@@ -90,6 +90,67 @@ struct LiveControllersTests {
         }
     }
 
+    @Test("two thousand Pods of one Deployment are there soon")
+    func manyPods() async throws {
+        try await withCluster { client, _ in
+            let spec: JSON = [
+                "replicas": 2000, "selector": ["matchLabels": ["app": "many"]], "template": template("many"),
+            ]
+            _ = try await client.create(.deployments, workload("Deployment", "many", spec))
+            try await eventually("all of them") {
+                try await client.get(.deployments, "many", namespace: "team").status["updatedReplicas"] == 2000
+            }
+        }
+    }
+
+    @Test("members of a group are placed together or not at all")
+    func groups() async throws {
+        try await withCluster { client, _ in
+            let names: JSON = ["plural": "podgroups", "kind": "PodGroup"]
+            let version: JSON = [
+                "name": "v1alpha1", "served": true, "storage": true,
+                "schema": [
+                    "openAPIV3Schema": ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
+                ],
+            ]
+            var definition = KubeObject(
+                apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition",
+                name: "podgroups.scheduling.x-k8s.io",
+                annotations: ["api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/scheduler-plugins"])
+            definition.spec = [
+                "group": "scheduling.x-k8s.io", "scope": "Namespaced", "names": names, "versions": [version],
+            ]
+            _ = try await client.create(.customResourceDefinitions, definition)
+            _ = try await client.create(.nodes, node(cpu: "2"))
+            var group = KubeObject(
+                apiVersion: "scheduling.x-k8s.io/v1alpha1", kind: "PodGroup", name: "g", namespace: "team")
+            group.spec = ["minMember": 3]
+            let type = ResourceType("scheduling.x-k8s.io", "v1alpha1", "podgroups", "PodGroup")
+            try await eventually("groups are served") { (try? await client.create(type, group)) != nil }
+            func member(_ name: String) -> KubeObject {
+                var pod = KubeObject(
+                    apiVersion: "v1", kind: "Pod", name: name, namespace: "team",
+                    labels: ["scheduling.x-k8s.io/pod-group": "g"])
+                pod.spec = [
+                    "containers": [["name": "main", "image": "x", "resources": ["requests": ["cpu": "900m"]]]]
+                ]
+                return pod
+            }
+            for name in ["a", "b", "c"] { _ = try await client.create(.pods, member(name)) }
+            try await eventually("they are told that they do not fit") {
+                try await client.list(.pods, namespace: "team").items.allSatisfy {
+                    KubeObjectStatus.condition($0.status, "PodScheduled")?["reason"] == "Unschedulable"
+                }
+            }
+            #expect(try await client.list(.pods, namespace: "team").items.allSatisfy { $0.spec["nodeName"] == nil })
+            _ = try await client.patch(
+                .nodes, "martlet", .merge(["status": ["allocatable": ["cpu": "3"]]]), subresource: "status")
+            try await eventually("all are placed") {
+                try await client.list(.pods, namespace: "team").items.allSatisfy { $0.spec["nodeName"] == "martlet" }
+            }
+        }
+    }
+
     @Test("a StatefulSet's Pod gets a claim, the claim a folder; both survive a stop, the folder goes with the claim")
     func statefulSet() async throws {
         try await withCluster { client, folder in

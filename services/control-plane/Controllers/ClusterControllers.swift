@@ -104,6 +104,8 @@ public struct ClusterControllers: Service {
                 SchedulerReconciler(context: context, queue: schedulingQueue), concurrency: 1),
             controller("node", NodeReconciler.feed(caches), NodeReconciler(context: context), concurrency: 1),
             controller(
+                "taint-eviction", TaintEvictionReconciler.feed(caches), TaintEvictionReconciler(context: context)),
+            controller(
                 "pod-garbage", PodGarbageReconciler.feed(caches), PodGarbageReconciler(context: context), concurrency: 1
             ),
         ]

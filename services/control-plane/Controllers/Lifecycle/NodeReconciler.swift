@@ -5,7 +5,7 @@ import KubeModel
 import Synchronization
 
 /// Watches over the nodes: one whose lease is no longer renewed is marked as unknown, and kept free of new Pods until it
-/// is back. Pods are not evicted: with one node there is nowhere to go, and its agent takes them up again.
+/// is back. Its Pods are evicted where another node could take them.
 final class NodeReconciler: Reconciler {
     private let context: ClusterContext
     private let events: EventLog
@@ -21,6 +21,12 @@ final class NodeReconciler: Reconciler {
     static func feed(_ caches: ClusterCaches) -> RequestFeed {
         let feed = RequestFeed()
         feed.follow(caches.nodes) { change in
+            // Whether Pods may be evicted depends on all nodes.
+            let wasReady = change.old?.status.isTrue("Ready") ?? false
+            if change.isDeleted || wasReady != change.object.status.isTrue("Ready") {
+                return caches.nodes.all().map { ReconcileRequest(name: $0.name) }
+                    + [ReconcileRequest(name: change.object.name)]
+            }
             let isSame = change.old.map {
                 $0.status["conditions"] == change.object.status["conditions"] && $0.spec == change.object.spec
             }
@@ -90,21 +96,20 @@ final class NodeReconciler: Reconciler {
         }
     }
 
-    /// `not-ready` while Ready is False, `unreachable` while it is unknown; taints of others stay.
+    /// Taints for the conditions of a node; those of others stay.
     private func keepTaints(_ node: KubeObject, isLost: Bool) async throws {
         guard let current = context.caches.nodes.get(node.name) else { return }
-        let ready = current.status.condition("Ready")?["status"]?.string
-        let wanted: String? =
-            isLost || ready == "Unknown"
-            ? "node.kubernetes.io/unreachable" : ready == "False" ? "node.kubernetes.io/not-ready" : nil
-        let own = ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"]
+        // Where no node is well there is nowhere to go: Pods stay, and their agent takes them up again.
+        let mayEvict = context.caches.nodes.all().contains { $0.name != node.name && $0.status.isTrue("Ready") }
+        let wanted = Self.taints(of: current, isLost: isLost, mayEvict: mayEvict)
         let old = current.spec["taints"]?.array ?? []
         var taints = old.filter { taint in
-            let key = taint["key"]?.string ?? ""
-            return !own.contains(key) || key == wanted
+            guard Self.ownKeys.contains(taint["key"]?.string ?? "") else { return true }
+            return wanted.contains { $0.key == taint["key"]?.string && $0.effect == taint["effect"]?.string }
         }
-        if let wanted, !taints.contains(where: { $0["key"]?.string == wanted }) {
-            taints.append(["key": .string(wanted), "effect": "NoSchedule", "timeAdded": .string(context.timestamp)])
+        for (key, effect) in wanted
+        where !taints.contains(where: { $0["key"]?.string == key && $0["effect"]?.string == effect }) {
+            taints.append(["key": .string(key), "effect": .string(effect), "timeAdded": .string(context.timestamp)])
         }
         guard taints != old else { return }
         try await context.patch(
@@ -113,5 +118,31 @@ final class NodeReconciler: Reconciler {
                 "metadata": ["resourceVersion": .string(current.resourceVersion)],
                 "spec": ["taints": taints.isEmpty ? .null : .array(taints)],
             ])
+    }
+
+    private static let pressures = [
+        "MemoryPressure": "node.kubernetes.io/memory-pressure", "DiskPressure": "node.kubernetes.io/disk-pressure",
+        "PIDPressure": "node.kubernetes.io/pid-pressure",
+        "NetworkUnavailable": "node.kubernetes.io/network-unavailable",
+    ]
+    private static let unreachable = "node.kubernetes.io/unreachable"
+    private static let notReady = "node.kubernetes.io/not-ready"
+    private static let unschedulable = "node.kubernetes.io/unschedulable"
+    private static let ownKeys = Set(pressures.values).union([unreachable, notReady, unschedulable])
+
+    /// `not-ready` while Ready is False, `unreachable` while it is unknown, and one for each pressure.
+    static func taints(of node: KubeObject, isLost: Bool, mayEvict: Bool) -> [(key: String, effect: String)] {
+        var taints: [(key: String, effect: String)] = []
+        let ready = node.status.condition("Ready")?["status"]?.string
+        let trouble = isLost || ready == "Unknown" ? unreachable : ready == "False" ? notReady : nil
+        if let trouble {
+            taints.append((trouble, "NoSchedule"))
+            if mayEvict { taints.append((trouble, "NoExecute")) }
+        }
+        for (condition, key) in pressures.sorted(by: { $0.key < $1.key }) where node.status.isTrue(condition) {
+            taints.append((key, "NoSchedule"))
+        }
+        if node.spec["unschedulable"]?.bool == true { taints.append((unschedulable, "NoSchedule")) }
+        return taints
     }
 }

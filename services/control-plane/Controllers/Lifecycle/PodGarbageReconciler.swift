@@ -35,7 +35,12 @@ struct PodGarbageReconciler: Reconciler {
         for name in Set(suspects.compactMap { $0.spec["nodeName"]?.string }) {
             // A node that only re-registers is back within moments.
             guard try await context.client.find(.nodes, name) == nil else { continue }
-            doomed += suspects.filter { $0.spec["nodeName"]?.string == name && isOrphan($0) }
+            let orphans = suspects.filter { $0.spec["nodeName"]?.string == name && isOrphan($0) }
+            for pod in orphans where !pod.isFinished {
+                try await context.markDisrupted(
+                    pod, reason: "DeletionByPodGC", message: "PodGC: node no longer exists", phase: "Failed")
+            }
+            doomed += orphans
         }
         let ended = pods.filter { $0.isFinished && !$0.isBeingDeleted }
         let surplus = ended.count - context.configuration.finishedPodsKept

@@ -17,6 +17,9 @@ final class SchedulerReconciler: Reconciler {
     let context: ClusterContext
     let events: EventLog
     let queue: SchedulingQueue
+    /// The least time between two looks at the queue.
+    private static let rest = Duration.milliseconds(20)
+    private let lastLook = Mutex<ContinuousClock.Instant?>(nil)
     /// Pods that were bound, by uid, until the cache shows it.
     private let assumed = Mutex<[String: (pod: KubeObject, node: String)]>([:])
 
@@ -71,6 +74,14 @@ final class SchedulerReconciler: Reconciler {
     }
 
     func reconcile(_ request: ReconcileRequest) async throws -> ReconcileOutcome {
+        // While Pods come by the hundred they are looked at together.
+        let now = ContinuousClock.now
+        let pause = lastLook.withLock { last -> Duration? in
+            if let last, now - last < Self.rest { return Self.rest - (now - last) }
+            last = now
+            return nil
+        }
+        if let pause { return .checkAgain(after: pause) }
         let names = queue.take(Self.batch)
         guard !names.isEmpty else { return queue.wait().map { .checkAgain(after: $0 + .milliseconds(20)) } ?? .settled }
         var run = SchedulingRun(state: snapshot())

@@ -51,6 +51,11 @@ struct ClaimReconciler: Reconciler {
         if let name = current.spec["volumeName"]?.string, !name.isEmpty {
             return try await finishBinding(current, to: name)
         }
+        current = try await assignClass(current)
+        if isDelayed(current) {
+            return try await wait(
+                current, "WaitForFirstConsumer", "waiting for first consumer to be created before binding")
+        }
         if let volume = ClaimPlan.match(
             current, className: className(current), among: context.caches.persistentVolumes.all())
         {
@@ -66,6 +71,30 @@ struct ClaimReconciler: Reconciler {
         return context.caches.storageClasses.all()
             .filter { $0.annotations["storageclass.kubernetes.io/is-default-class"] == "true" }
             .max { ($0.creationTimestamp, $1.name) < ($1.creationTimestamp, $0.name) }?.name ?? ""
+    }
+
+    /// A claim that was made before there was a default class gets it once there is one.
+    private func assignClass(_ claim: KubeObject) async throws -> KubeObject {
+        let name = className(claim)
+        guard claim.spec["storageClassName"] == nil, !name.isEmpty,
+            claim.annotations["volume.beta.kubernetes.io/storage-class"] == nil
+        else { return claim }
+        do {
+            return try await context.patch(
+                claim, in: context.caches.persistentVolumeClaims, ["spec": ["storageClassName": .string(name)]])
+        } catch let error as APIError where error.reason == .invalid || error.reason == .forbidden {
+            return claim
+        }
+    }
+
+    /// Its class waits for a Pod, and there is none. A volume that was reserved for the claim does not wait.
+    private func isDelayed(_ claim: KubeObject) -> Bool {
+        guard let kind = context.caches.storageClasses.get(className(claim)),
+            kind["volumeBindingMode"]?.string == "WaitForFirstConsumer"
+        else { return false }
+        let key = PodIndex.claim(claim.namespace ?? "", claim.name)
+        guard context.caches.pods.all(indexedBy: key).isEmpty else { return false }
+        return !context.caches.persistentVolumes.all().contains { ClaimPlan.names($0.spec["claimRef"], claim) }
     }
 
     private func setFinalizers(_ finalizers: [String], of claim: KubeObject) async throws -> KubeObject {
@@ -149,11 +178,23 @@ struct ClaimReconciler: Reconciler {
             return try await wait(
                 claim, "FailedBinding", "volume \"\(name)\" already bound to a different claim.", isWarning: true)
         }
+        let grown = try await grow(volume, for: claim)
         status["phase"] = "Bound"
-        status["accessModes"] = volume.spec["accessModes"]
-        status["capacity"] = volume.spec["capacity"]
+        status["accessModes"] = grown.spec["accessModes"]
+        status["capacity"] = grown.spec["capacity"]
         try await context.writeStatus(status, of: claim, in: context.caches.persistentVolumeClaims)
         return .settled
+    }
+
+    /// A folder holds whatever fits on the disk: a claim that asks for more gets it at once.
+    private func grow(_ volume: KubeObject, for claim: KubeObject) async throws -> KubeObject {
+        guard volume.annotations["pv.kubernetes.io/provisioned-by"] == Self.provisioner,
+            let wanted = claim.spec.value(at: "resources", "requests", "storage")?.quantity,
+            let size = volume.spec.value(at: "capacity", "storage")?.quantity, wanted > size
+        else { return volume }
+        return try await context.patch(
+            volume, in: context.caches.persistentVolumes,
+            ["spec": ["capacity": ["storage": .string(wanted.text)]]])
     }
 
     private func provision(_ claim: KubeObject) async throws -> ReconcileOutcome {
@@ -167,11 +208,6 @@ struct ClaimReconciler: Reconciler {
                 claim, "ProvisioningFailed", "storageclass.storage.k8s.io \"\(className)\" not found", isWarning: true)
         }
         let isDelayed = storageClass["volumeBindingMode"]?.string == "WaitForFirstConsumer"
-        let key = PodIndex.claim(claim.namespace ?? "", claim.name)
-        if isDelayed, context.caches.pods.all(indexedBy: key).isEmpty {
-            return try await wait(
-                claim, "WaitForFirstConsumer", "waiting for first consumer to be created before binding")
-        }
         guard storageClass["provisioner"]?.string != "kubernetes.io/no-provisioner" else {
             return try await wait(
                 claim, isDelayed ? "WaitForPodScheduled" : "FailedBinding",
