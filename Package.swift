@@ -63,6 +63,7 @@ let targets: [Target] =
         cLibrary("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
         cLibrary("CJWT", pkgConfig: "libjwt", apt: "libjwt-dev"),
         cLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        .systemLibrary(name: "CMalloc", path: "shared/CMalloc"),
         library("KubeModel"),
         library("CEL", uses: ["KubeModel"]),
         library("KubeYAML", uses: ["KubeModel", yams]),
@@ -81,7 +82,8 @@ let targets: [Target] =
             "ClusterAPI", at: "services/control-plane/API",
             uses: [
                 "KubeModel", "KubeYAML", "KubeClient", "ClusterStore", "ClusterRules", "HTTPKit", "Identity",
-                "Certificates", "CZlib", nio, nioHTTP1, nioSSL, nioPosix, nioWebSocket, httpClient, logging, lifecycle,
+                "Certificates", "CMalloc", "CZlib", nio, nioHTTP1, nioSSL, nioPosix, nioWebSocket, httpClient, logging,
+                lifecycle,
             ]),
         library(
             "ClusterControllers", at: "services/control-plane/Controllers",

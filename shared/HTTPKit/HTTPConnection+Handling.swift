@@ -27,15 +27,22 @@ extension HTTPConnection {
         // A task outside of a group: it is the connection's, which cancels it when the peer goes, and the server's
         // run() ends only after every connection has ended. On the event loop it begins at once, and a handler that
         // never waits has answered when this returns.
+        run { [self] in await handle(request) }
+    }
+
+    /// Runs a part of the present exchange in a task of its own.
+    private func run(_ work: @escaping @Sendable () async -> Void) {
+        runCount += 1
+        let (number, run) = (exchange?.number, runCount)
         let started: Task<Void, Never> =
             if let executor = environment.executor {
-                Task.immediate(executorPreference: executor) { [self] in await handle(request) }
+                Task.immediate(executorPreference: executor) { await work() }
             } else {
-                Task { [self] in await handle(request) }
+                Task { await work() }
             }
         if !isActive {
             started.cancel()
-        } else if self.exchange?.number == exchange.number {
+        } else if exchange?.number == number, runCount == run {  // or it has ended, or handed over, already
             task = started
         }
     }
@@ -45,18 +52,10 @@ extension HTTPConnection {
         switch response.body {
         case .empty, .bytes: onLoop { self.answer(response) }
         case .stream(let produce):
-            let isHead = request.method == "HEAD"
-            do {
-                let goesOn = try await eventLoopValue { self.beginStream(response) }
-                if goesOn, !isHead {
-                    try await produce(HTTPBodyWriter(connection: self))
-                }
-                onLoop { self.endStream() }
-            } catch {
-                if !(error is CancellationError) && !(error is ChannelError) {
-                    environment.logger.debug("a streamed response broke off", metadata: ["error": "\(error)"])
-                }
-                onLoop { self.abort() }
+            // Streams may go on for hours: what it took to answer the request (its head, the stack of its task) goes.
+            onLoop { [self] in
+                guard beginStream(response) else { return endStream() }
+                run { [self] in await stream(produce) }
             }
         case .takeOver(let own):
             do {
@@ -69,10 +68,15 @@ extension HTTPConnection {
         }
     }
 
-    private func eventLoopValue<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async throws -> Value {
-        if eventLoop.inEventLoop { return body() }
-        return try await withCheckedThrowingContinuation { continuation in
-            eventLoop.execute { continuation.resume(returning: body()) }
+    private func stream(_ produce: @Sendable (HTTPBodyWriter) async throws -> Void) async {
+        do {
+            try await produce(HTTPBodyWriter(connection: self))
+            onLoop { self.endStream() }
+        } catch {
+            if !(error is CancellationError) && !(error is ChannelError) {
+                environment.logger.debug("a streamed response broke off", metadata: ["error": "\(error)"])
+            }
+            onLoop { self.abort() }
         }
     }
 }

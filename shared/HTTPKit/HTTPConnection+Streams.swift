@@ -5,7 +5,7 @@ import Synchronization
 /// Answers whose bytes come one after another.
 extension HTTPConnection {
     /// Chunks up to this size are copied into one buffer with their frame; larger ones are passed on as they are.
-    private static let copyLimit = 4096
+    private static let copyLimit = 16 * 1024
 
     /// Writes the head; false when there is nothing to follow.
     func beginStream(_ response: HTTPResponse) -> Bool {
@@ -20,29 +20,29 @@ extension HTTPConnection {
             response, framing: framing, keepAlive: exchange.isKeepAlive, isHTTP10: isHTTP10, into: &buffer)
         if exchange.head.method == .HEAD { framing = .none }
         exchange.framing = framing
+        streamFailure = nil
         if case .length(let length) = framing { exchange.remaining = length }
+        exchange.head.headers = HTTPHeaders()
         self.exchange = exchange
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
         return framing != .none
     }
 
-    /// Writes a chunk and returns when the peer takes more; ends at once when its task is cancelled.
-    func writeChunk(_ bytes: ByteBuffer) async throws {
-        if eventLoop.inEventLoop, try send(bytes) { return }
+    /// Writes a chunk without waiting; false when the peer should be waited for before the next one.
+    func offerChunk(_ bytes: ByteBuffer) throws -> Bool {
+        if eventLoop.inEventLoop { return try send(bytes) }
+        eventLoop.execute { [self] in
+            do { _ = try send(bytes) } catch { streamFailure = error }
+        }
+        return false
+    }
+
+    /// Returns when the peer takes more; ends at once when its task is cancelled.
+    func drained() async throws {
         let held = HeldWrite()
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-                if eventLoop.inEventLoop {
-                    wait(continuation, held)
-                } else {
-                    eventLoop.execute { [self] in
-                        do {
-                            if try send(bytes) { continuation.resume() } else { wait(continuation, held) }
-                        } catch {
-                            continuation.resume(throwing: error)
-                        }
-                    }
-                }
+                onLoop { [self] in wait(continuation, held) }
             }
         } onCancel: {
             held.isCancelled.store(true, ordering: .sequentiallyConsistent)
@@ -84,6 +84,7 @@ extension HTTPConnection {
 
     private func wait(_ continuation: CheckedContinuation<Void, any Error>, _ held: HeldWrite) {
         guard isActive else { return continuation.resume(throwing: ChannelError.ioOnClosedChannel) }
+        if let streamFailure { return continuation.resume(throwing: streamFailure) }
         if held.isCancelled.load(ordering: .sequentiallyConsistent) {
             return continuation.resume(throwing: CancellationError())
         }

@@ -27,7 +27,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     /// The request that is being received, handled or answered.
     struct Exchange {
         let number: UInt64
-        let head: HTTPRequestHead
+        var head: HTTPRequestHead
         let declaredLength: Int?
         var isKeepAlive: Bool
         /// Small bodies are put together before the handler starts.
@@ -66,7 +66,11 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     var isDraining = false
     var isActive = true
     var task: Task<Void, Never>?
+    /// How many tasks were started.
+    var runCount: UInt64 = 0
     var writers: [CheckedContinuation<Void, any Error>] = []
+    /// Why a chunk that came from another thread was not written.
+    var streamFailure: (any Error)?
     var lastActivity = NIODeadline.now()
     /// What the socket had not taken when the server last looked.
     var unsentBytes = 0

@@ -74,11 +74,23 @@ public struct HTTPBodyWriter: Sendable {
     ///
     /// - Throws: when the peer has gone or the task was cancelled.
     public func write(_ buffer: ByteBuffer) async throws {
-        try Task.checkCancellation()
-        if buffer.readableBytes == 0 { return }
-        try await connection.writeChunk(buffer)
+        if try !offer(buffer) { try await drained() }
     }
 
     /// Sends text.
     public func write(_ text: String) async throws { try await write(ByteBuffer(string: text)) }
+
+    /// Sends one chunk without waiting.
+    ///
+    /// - Returns: false when the next chunk should wait for ``drained()``, or memory would grow.
+    /// - Throws: when the peer has gone or the task was cancelled.
+    public func offer(_ buffer: ByteBuffer) throws -> Bool {
+        try Task.checkCancellation()
+        return try buffer.readableBytes == 0 || connection.offerChunk(buffer)
+    }
+
+    /// Returns when the connection can take the next chunk.
+    ///
+    /// - Throws: when the peer has gone or the task was cancelled.
+    public func drained() async throws { try await connection.drained() }
 }

@@ -64,6 +64,21 @@ extension KubeClient {
         _ type: ResourceType, namespace: String? = nil, labelSelector: String? = nil, fieldSelector: String? = nil
     ) async throws -> KubeList {
         var list = KubeList(items: [], resourceVersion: "")
+        list.resourceVersion = try await forEachPage(
+            type, namespace: namespace, labelSelector: labelSelector, fieldSelector: fieldSelector
+        ) { list.items += $0 }
+        return list
+    }
+
+    /// Reads all objects of a type that the selectors match and gives them to `take` page by page, so that they need not
+    /// all be in memory.
+    ///
+    /// - Returns: the revision of the list.
+    public func forEachPage(
+        _ type: ResourceType, namespace: String? = nil, labelSelector: String? = nil, fieldSelector: String? = nil,
+        _ take: ([KubeObject]) -> Void
+    ) async throws -> String {
+        var revision = ""
         var position: String?
         repeat {
             var target = KubeTarget(type, namespace: namespace)
@@ -72,11 +87,11 @@ extension KubeClient {
             target.add("limit", String(Self.pageSize))
             target.add("continue", position)
             let page = try await json(KubeRequest("GET", target.text))
-            list.items += (page["items"]?.array ?? []).map(type.completed)
-            list.resourceVersion = page.value(at: "metadata", "resourceVersion")?.string ?? ""
+            take((page["items"]?.array ?? []).map(type.completed))
+            revision = page.value(at: "metadata", "resourceVersion")?.string ?? ""
             position = page.value(at: "metadata", "continue")?.string
         } while !(position ?? "").isEmpty
-        return list
+        return revision
     }
 
     /// Creates an object, in the namespace that it names.

@@ -5,7 +5,7 @@ import statistics
 import subprocess
 import time
 
-from load import wrk
+from load import make
 from report import row
 from server import Server
 
@@ -14,8 +14,7 @@ OBJECTS = 29_000
 
 def fill(server):
     """Creates the objects, 34 MB of JSON in a list."""
-    made = wrk("create.lua", server.collection(), server.token, "all", "700", str(OBJECTS // 2), seconds=60)
-    assert made["count"] == OBJECTS and not made["errors"], made
+    make(server.collection(), server.token, "all", 780, OBJECTS)
 
 
 def collection(folder):
@@ -35,8 +34,10 @@ def collection(folder):
             server.start()
             wait_until_listed(server)
             starts.append(time.monotonic() - before)
+        # What a start needs for a moment is given back soon after.
+        time.sleep(3)
         fresh = server.memory()
-        row("Resident memory with 29,000 ConfigMaps", f"{used:.0f} MiB after creating and listing them, {fresh:.0f} MiB after a start",
+        row("Resident memory with 29,000 ConfigMaps", f"{used:.0f} MiB after creating and listing them, {fresh:.0f} MiB some seconds after a start",
             "130 MiB", "kube-apiserver + etcd: 1,008 MB")
         row("Start with 29,000 objects on disk, until the first answer", f"{statistics.median(starts):.2f} s", "0.5 s",
             "kube-apiserver, empty: 2.8 s")

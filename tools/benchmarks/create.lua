@@ -31,7 +31,10 @@ end
 
 function response(status)
   if status == 201 then created = created + 1 elseif number <= limit then other = other + 1 end
-  if created == limit then wrk.thread:stop() end
+  if created == limit and status == 201 then
+    io.stdout:write("MADE\n")
+    io.stdout:flush()
+  end
 end
 
 function done(summary, latency)

@@ -1,6 +1,7 @@
 import KubeModel
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 /// One request, whether it came over the network or from inside the process.
 struct APIRequest: Sendable {
@@ -15,14 +16,55 @@ struct APIRequest: Sendable {
     func header(_ name: String) -> String? { headers.first(name: name) }
 }
 
-/// Writes one chunk of a streamed answer; returns when the peer can take more, throws when it is gone.
-typealias ChunkWriter = @Sendable (ByteBuffer) async throws -> Void
+/// Takes the chunks of a streamed answer.
+struct ChunkWriter: Sendable {
+    /// Takes a chunk at once; false when the peer should be waited for before the next one. Throws when it is gone.
+    let offer: @Sendable (ByteBuffer) throws -> Bool
+    /// Returns when the peer can take more, throws when it is gone.
+    let drained: @Sendable () async throws -> Void
+
+    /// A writer that can say whether it is time to wait.
+    init(
+        offer: @escaping @Sendable (ByteBuffer) throws -> Bool, drained: @escaping @Sendable () async throws -> Void
+    ) {
+        (self.offer, self.drained) = (offer, drained)
+    }
+
+    /// A writer that only returns when the peer can take more.
+    init(_ write: @escaping @Sendable (ByteBuffer) async throws -> Void) {
+        let held = HeldChunks()
+        offer = { chunk in
+            held.add(chunk)
+            return false
+        }
+        drained = { for chunk in held.take() { try await write(chunk) } }
+    }
+
+    /// Writes a chunk; returns when the peer can take more, throws when it is gone.
+    func callAsFunction(_ chunk: ByteBuffer) async throws {
+        if try !offer(chunk) { try await drained() }
+    }
+}
+
+/// Chunks that were taken and not written yet.
+private final class HeldChunks: Sendable {
+    private let chunks = Mutex<[ByteBuffer]>([])
+
+    func add(_ chunk: ByteBuffer) { chunks.withLock { $0.append(chunk) } }
+
+    func take() -> [ByteBuffer] {
+        chunks.withLock { chunks in
+            defer { chunks = [] }
+            return chunks
+        }
+    }
+}
 
 /// One answer, before it is turned into HTTP or handed to a caller in the process.
 struct APIAnswer: Sendable {
     enum Body: Sendable {
         case bytes(ByteBuffer)
-        case stream(@Sendable (@escaping ChunkWriter) async throws -> Void)
+        case stream(@Sendable (ChunkWriter) async throws -> Void)
         /// The closure owns the connection and writes the head itself; only for requests that came over the network.
         case takeOver(@Sendable (any Channel) async throws -> Void)
     }

@@ -126,20 +126,8 @@ extension APIServer {
         }
         switch context.presentation {
         case .object:
-            var buffer = ByteBuffer()
-            buffer.reserveCapacity(256 + objects.reduce(0) { $0 + $1.bytes.count + 1 })
-            buffer.writeString(
-                "{\"kind\":\"\(kind.listKind)\",\"apiVersion\":\"\(kind.type.apiVersion)\",\"metadata\":")
-            buffer.writeBytes(metadata.bytes)
-            buffer.writeString(",\"items\":[")
-            var isFirst = true
-            for object in objects {
-                if !isFirst { buffer.writeInteger(UInt8(ascii: ",")) }
-                isFirst = false
-                kind.writeItem(object, into: &buffer)
-            }
-            buffer.writeString("]}")
-            return APIAnswer(body: .bytes(buffer))
+            let list = ListAnswer(kind: kind, objects: objects, metadata: metadata)
+            return context.encoding == .json ? list.answer : list.whole
         case .table(let include):
             return .json(kind.table(try objects.map(kind.tree), metadata: metadata, include: include))
         case .metadata, .metadataList:

@@ -44,6 +44,7 @@ public final class APIServer: Sendable {
     let admission: AdmissionChain
     let tokens: ServiceAccountTokens
     let documents = DocumentCache()
+    let watches = Watches()
     let health: HealthState
     let logger: Logger
 
@@ -192,7 +193,10 @@ extension APIAnswer {
             return HTTPResponse(
                 status: status, headers: fields,
                 body: hasBody
-                    ? .stream { writer in try await produce { chunk in try await writer.write(chunk) } } : .empty)
+                    ? .stream { writer in
+                        try await produce(
+                            ChunkWriter(offer: { try writer.offer($0) }, drained: { try await writer.drained() }))
+                    } : .empty)
         case .takeOver(let own): return HTTPResponse(status: status, body: .takeOver(own))
         }
     }

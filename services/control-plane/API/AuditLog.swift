@@ -115,23 +115,34 @@ public final class AuditLog: Sendable {
             let note: JSON = ["time": .string(Timestamp.now.text), "lost": .int(Int64(lost))]
             lines += note.bytes + [0x0A]
         }
-        guard !lines.isEmpty else { return }
-        let file = openFile()
-        guard file >= 0 else { return }
-        var offset = 0
-        while offset < lines.count {
-            let count = lines[offset...].withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+        // Lines that came together may fill several files.
+        var rest = lines[...]
+        while !rest.isEmpty {
+            let file = openFile()
+            guard file >= 0 else { return }
+            let room = max(1, fileLimit - state.withLock(\.size))
+            let end = rest.dropFirst(room - 1).firstIndex(of: 0x0A).map { $0 + 1 } ?? rest.endIndex
+            guard Self.write(rest[..<end], to: file) else { return }
+            let isFull = state.withLock { state in
+                state.size += end - rest.startIndex
+                return state.size >= fileLimit
+            }
+            rest = rest[end...]
+            if isFull { rotate() }
+        }
+    }
+
+    private static func write(_ bytes: ArraySlice<UInt8>, to file: Int32) -> Bool {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
             if count < 0 {
                 if errno == EINTR { continue }
-                break
+                return false
             }
-            offset += count
+            rest = rest.dropFirst(count)
         }
-        let isFull = state.withLock { state in
-            state.size += offset
-            return state.size >= fileLimit
-        }
-        if isFull { rotate() }
+        return true
     }
 
     private func openFile() -> Int32 {

@@ -1,10 +1,11 @@
+import CMalloc
 import ClusterStore
 import KubeModel
 import Logging
 public import ServiceLifecycle
 
-/// What the API does besides answering: follows its own writes, cleans up after deleted definitions, and
-/// lets events expire.
+/// What the API does besides answering: follows its own writes, cleans up after deleted definitions, lets events expire,
+/// and keeps the time of watches.
 public struct APIHousekeeping: Service {
     /// How long events are kept.
     public static let eventLifetime = Duration.seconds(3600)
@@ -21,7 +22,20 @@ public struct APIHousekeeping: Service {
                     group.addTask { try await self.follow(resource) }
                 }
                 group.addTask { try await self.expireEvents() }
+                group.addTask { try await self.server.watches.clock.run() }
+                group.addTask { try await Self.giveBackMemory() }
             }
+        }
+    }
+
+    /// Free memory between what is in use stays with the process unless somebody asks: soon after the start, which reads
+    /// everything once, and then now and then.
+    private static func giveBackMemory() async throws {
+        var pause = Duration.seconds(2)
+        while true {
+            try await Task.sleep(for: pause)
+            _ = malloc_trim(0)
+            pause = .seconds(60)
         }
     }
 

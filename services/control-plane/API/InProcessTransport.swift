@@ -56,7 +56,8 @@ public struct InProcessTransport: KubeTransport {
             let producer = Producer(
                 task: Task {
                     do {
-                        try await produce { chunk in try await channel.write(chunk) }
+                        try await produce(
+                            ChunkWriter(offer: { try channel.offer($0) }, drained: { try await channel.drained() }))
                         channel.finish(nil)
                     } catch {
                         channel.finish(error)
@@ -86,19 +87,24 @@ final class ChunkChannel: Sendable {
         var writer: CheckedContinuation<Void, Never>?
     }
 
-    private static let highWater = 32
+    private static let highWater = 8
     private let state = Mutex(State())
 
-    func write(_ chunk: ByteBuffer) async throws {
-        let (reader, mustWait) = state.withLock { state in
+    /// Adds a chunk; false when too many lie unread.
+    func offer(_ chunk: ByteBuffer) throws -> Bool {
+        let (reader, takesMore) = state.withLock { state in
             state.chunks.append(chunk)
             defer { state.reader = nil }
-            return (state.reader, state.chunks.count >= Self.highWater)
+            return (state.reader, state.chunks.count < Self.highWater)
         }
         reader?.resume()
-        if mustWait {
-            await wait(in: \.writer) { $0.chunks.count >= Self.highWater && !$0.isFinished }
-        }
+        try Task.checkCancellation()
+        return takesMore
+    }
+
+    /// Returns when there is room again.
+    func drained() async throws {
+        await wait(in: \.writer) { $0.chunks.count >= Self.highWater && !$0.isFinished }
         try Task.checkCancellation()
     }
 

@@ -1,5 +1,6 @@
 import ClusterRules
 import ClusterStore
+import Glibc
 import KubeModel
 import NIOCore
 
@@ -20,6 +21,7 @@ extension ServedKind {
 
     /// Where the part after `apiVersion` begins in stored bytes; nil when they do not begin as ours do.
     private func tail(of bytes: [UInt8]) -> Int? {
+        if bytes.starts(withBytes: typePrefix) { return typePrefix.count }
         guard bytes.starts(with: prefix) else { return nil }
         return bytes[prefix.count...].firstIndex(of: UInt8(ascii: "\"")).map { $0 + 1 }
     }
@@ -29,7 +31,7 @@ extension ServedKind {
         let bytes = object.bytes
         if definition.storedAs != nil, let tree = try? tree(object) {
             buffer.writeBytes(tree.bytes)
-        } else if !isCustom || bytes.starts(with: typePrefix) {
+        } else if !isCustom || bytes.starts(withBytes: typePrefix) {
             buffer.writeBytes(bytes)
         } else if let tail = tail(of: bytes) {
             buffer.writeBytes(typePrefix)
@@ -66,5 +68,19 @@ extension ServedKind {
         buffer.reserveCapacity(object.bytes.count + 64)
         write(object, into: &buffer)
         return APIAnswer(status: status, body: .bytes(buffer))
+    }
+}
+
+extension [UInt8] {
+    /// True when the bytes begin with others.
+    fileprivate func starts(withBytes prefix: [UInt8]) -> Bool {
+        withUnsafeBytes { bytes in
+            prefix.withUnsafeBytes { prefix in
+                guard bytes.count >= prefix.count, let left = bytes.baseAddress, let right = prefix.baseAddress else {
+                    return prefix.isEmpty
+                }
+                return memcmp(left, right, prefix.count) == 0
+            }
+        }
     }
 }

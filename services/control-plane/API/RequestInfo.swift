@@ -25,8 +25,9 @@ struct RequestInfo: Sendable {
 
     init(method: String, path: String, query: Query) {
         self.path = path
-        verb = method.lowercased()
-        segments = path.split(separator: "/", omittingEmptySubsequences: true).map { Self.decode($0) }
+        verb = ""
+        segments = Self.segments(of: path)
+        defer { if verb.isEmpty { verb = method.lowercased() } }
         var parts = segments[...]
         guard let root = parts.popFirst(), root == "api" || root == "apis" else { return }
         if root == "apis" {
@@ -79,9 +80,23 @@ struct RequestInfo: Sendable {
     /// The name that authorisation looks at.
     var authorizedName: String { name.isEmpty ? selectedName : name }
 
+    /// The segments of a path, percent-decoded; empty ones are left out.
+    private static func segments(of path: String) -> [String] {
+        var segments: [String] = []
+        segments.reserveCapacity(8)
+        let bytes = path.utf8
+        var start = bytes.startIndex
+        while start < bytes.endIndex {
+            let end = bytes[start...].firstIndex(of: UInt8(ascii: "/")) ?? bytes.endIndex
+            if start < end { segments.append(decode(path[start..<end])) }
+            start = end < bytes.endIndex ? bytes.index(after: end) : end
+        }
+        return segments
+    }
+
     /// Percent-decodes one path segment.
     static func decode(_ text: Substring) -> String {
-        guard text.contains("%") else { return String(text) }
+        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
         return text.removingPercentEncodingOfUTF8
     }
 }

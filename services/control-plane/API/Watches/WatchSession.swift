@@ -1,0 +1,228 @@
+import ClusterStore
+import KubeModel
+import NIOCore
+import Synchronization
+
+/// One running watch: turns batches of the store into lines.
+///
+/// It lives in the task of its request alone. Only a peer that takes less than comes costs more, while it is waited for.
+final class WatchSession: Sendable {
+    private let kind: ServedKind
+    private let selection: Selection
+    private let presentation: Presentation
+    private let encoding: Encoding
+    private let wantsBookmarks: Bool
+    private let surroundings: Watches
+    private let namespace: String?
+    private let end: ContinuousClock.Instant
+    private let state: Mutex<Progress>
+
+    private struct Progress {
+        var hasSentColumns = false
+        /// True when the next batch is to be followed by a bookmark.
+        var owesBookmark = false
+        var nextBookmark: ContinuousClock.Instant
+        var changes: StoreWatch?
+    }
+
+    init(
+        kind: ServedKind, selection: Selection, presentation: Presentation, encoding: Encoding, wantsBookmarks: Bool,
+        surroundings: Watches, namespace: String?, timeout: Duration
+    ) {
+        (self.kind, self.selection, self.presentation, self.encoding) = (kind, selection, presentation, encoding)
+        (self.wantsBookmarks, self.surroundings, self.namespace) = (wantsBookmarks, surroundings, namespace)
+        let now = ContinuousClock.now
+        end = now + timeout
+        state = Mutex(Progress(nextBookmark: now + Self.bookmarkInterval))
+    }
+
+    private static let bookmarkInterval = Duration.seconds(50)
+    /// How long a peer that was too slow has for taking what is on its way.
+    private static let patience = Duration.seconds(5)
+    /// Lines are put together up to this many bytes: they fill one record of TLS.
+    private static let pieceSize = 15 * 1024
+
+    /// Does what comes first, then sends changes until the time is over or the peer is gone. A peer that takes so little
+    /// that changes left the history before it was their turn is given up, wherever it is held up.
+    func run(
+        _ changes: StoreWatch, to write: ChunkWriter, first: @Sendable () async throws -> Void
+    ) async throws {
+        state.withLock { $0.changes = changes }
+        surroundings.clock.add(self)
+        defer { surroundings.clock.remove(self) }
+        try await first()
+        for try await batch in changes { try await send(batch, to: write) }
+    }
+
+    /// What is due at a moment: a bookmark, or the end.
+    ///
+    /// - Returns: when the watch wants to be asked again.
+    func keepTime(at now: ContinuousClock.Instant) -> ContinuousClock.Instant {
+        let (changes, isBookmarkDue, next) = state.withLock { state in
+            let isDue = wantsBookmarks && now >= state.nextBookmark
+            if isDue {
+                state.owesBookmark = true
+                state.nextBookmark = now + Self.bookmarkInterval
+            }
+            return (state.changes, isDue, wantsBookmarks ? min(end, state.nextBookmark) : end)
+        }
+        if now >= end {
+            changes?.end()
+            return now + .seconds(3600)
+        }
+        if isBookmarkDue { changes?.requestProgress() }
+        return next
+    }
+
+    /// Sends everything that exists as `ADDED`.
+    func sendState(_ items: [StoredObject], revision: UInt64, marksEnd: Bool, to write: ChunkWriter) async throws {
+        var buffer = ByteBuffer()
+        for object in items where selection.matches(object) {
+            try append("ADDED", object, to: &buffer)
+            if buffer.readableBytes > 256 * 1024 {
+                try await put(buffer, to: write)
+                buffer.clear()
+            }
+        }
+        if marksEnd { appendBookmark(revision, isInitialEnd: true, to: &buffer) }
+        if buffer.readableBytes > 0 { try await put(buffer, to: write) }
+    }
+
+    /// Sends the last line of a watch. A peer that has not taken it after a while is cut off, and what was kept for it
+    /// goes.
+    func sendLast(_ line: ByteBuffer, to write: ChunkWriter) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await write(line) }
+            group.addTask {
+                try await Task.sleep(for: Self.patience)
+                throw CancellationError()
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    private func send(_ batch: StoreWatch.Batch, to write: ChunkWriter) async throws {
+        for piece in try pieces(batch.events) { try await put(piece, to: write) }
+        let owesBookmark = state.withLock { state in
+            defer { state.owesBookmark = false }
+            return state.owesBookmark
+        }
+        guard owesBookmark else { return }
+        var buffer = ByteBuffer()
+        appendBookmark(batch.revision, isInitialEnd: false, to: &buffer)
+        try await put(buffer, to: write)
+    }
+
+    /// Writes a chunk. While the peer does not take it, the history may overtake it and the time may end.
+    private func put(_ chunk: ByteBuffer, to write: ChunkWriter) async throws {
+        if try write.offer(chunk) { return }
+        let changes = state.withLock(\.changes)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await write.drained() }
+            group.addTask {
+                try await changes?.untilOvertaken()
+                // The watch ended in another way, which its own loop finds out.
+                try await Task.sleep(until: self.end, clock: .continuous)
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    /// The lines of some changes. Watchers of the same collection that see the same changes share them.
+    private func pieces(_ events: [StoreEvent]) throws -> [ByteBuffer] {
+        guard let first = events.first, let last = events.last else { return [] }
+        guard selection.selectsEverything, presentation.isObject, encoding == .json else { return try encode(events) }
+        let range = SharedLines.Range(
+            kind: ObjectIdentifier(kind), namespace: namespace, first: first.revision, last: last.revision,
+            count: events.count)
+        return try surroundings.lines.pieces(of: range) { try encode(events) }
+    }
+
+    private func encode(_ events: [StoreEvent]) throws -> [ByteBuffer] {
+        var pieces: [ByteBuffer] = []
+        var buffer = ByteBuffer()
+        for event in events {
+            if buffer.readableBytes > 0, buffer.readableBytes + event.object.bytes.count + 64 > Self.pieceSize {
+                pieces.append(buffer)
+                buffer = ByteBuffer()
+            }
+            try append(event, to: &buffer)
+        }
+        if buffer.readableBytes > 0 { pieces.append(buffer) }
+        return pieces
+    }
+
+    /// One event about an object that is made for it.
+    func event(_ type: String, _ object: JSON) -> ByteBuffer {
+        if encoding == .protobuf, let bytes = ProtobufEncoder.object(object) {
+            return ByteBuffer(bytes: ProtobufEncoder.watchEvent(type, bytes))
+        }
+        var buffer = ByteBuffer()
+        buffer.writeString("{\"type\":\"\(type)\",\"object\":")
+        buffer.writeBytes(object.bytes)
+        buffer.writeString("}\n")
+        return buffer
+    }
+
+    private func appendBookmark(_ revision: UInt64, isInitialEnd: Bool, to buffer: inout ByteBuffer) {
+        var metadata: JSON = ["resourceVersion": .string(String(revision)), "creationTimestamp": .null]
+        if isInitialEnd { metadata["annotations"] = ["k8s.io/initial-events-end": "true"] }
+        var object: JSON = [
+            "kind": .string(kind.type.kind), "apiVersion": .string(kind.type.apiVersion), "metadata": metadata,
+        ]
+        switch presentation {
+        case .object: break
+        case .metadata, .metadataList: object = kind.partial(object)
+        case .table:
+            object = kind.table(
+                [], metadata: ["resourceVersion": .string(String(revision))], include: .none, withColumns: takeColumns()
+            )
+        }
+        var bookmark = event("BOOKMARK", object)
+        buffer.writeBuffer(&bookmark)
+    }
+
+    private func append(_ event: StoreEvent, to buffer: inout ByteBuffer) throws {
+        let matches = selection.selectsEverything || selection.matches(event.object)
+        switch event.kind {
+        case .added:
+            if matches { try append("ADDED", event.object, to: &buffer) }
+        case .modified:
+            let matched = selection.selectsEverything || event.previous.map(selection.matches) ?? false
+            if matches {
+                try append(matched ? "MODIFIED" : "ADDED", event.object, to: &buffer)
+            } else if matched {
+                try append("DELETED", event.object, to: &buffer)
+            }
+        case .deleted:
+            let matched = event.previous.map { selection.selectsEverything || selection.matches($0) } ?? matches
+            if matched { try append("DELETED", event.object, to: &buffer) }
+        }
+    }
+
+    private func append(_ type: String, _ object: StoredObject, to buffer: inout ByteBuffer) throws {
+        if encoding == .protobuf {
+            var event = event(type, kind.present(try kind.tree(object), as: presentation))
+            buffer.writeBuffer(&event)
+            return
+        }
+        buffer.writeString("{\"type\":\"\(type)\",\"object\":")
+        if presentation.isObject {
+            kind.write(object, into: &buffer)
+        } else {
+            let tree = kind.present(try kind.tree(object), as: presentation, withColumns: takeColumns())
+            buffer.writeBytes(tree.bytes)
+        }
+        buffer.writeString("}\n")
+    }
+
+    /// Columns are described in the first line only.
+    private func takeColumns() -> Bool {
+        state.withLock { state in
+            defer { state.hasSentColumns = true }
+            return !state.hasSentColumns
+        }
+    }
+}
