@@ -136,6 +136,10 @@ struct LiveControllersTests {
                 ]
                 return pod
             }
+            // A namespace that has just been made gets the account that its Pods need.
+            try await eventually("an account") {
+                try await client.find(.serviceAccounts, "default", namespace: "team") != nil
+            }
             for name in ["a", "b", "c"] { _ = try await client.create(.pods, member(name)) }
             try await eventually("they are told that they do not fit") {
                 try await client.list(.pods, namespace: "team").items.allSatisfy {
