@@ -156,6 +156,7 @@ public final class APIServer: Sendable {
         case "get": return try await get(context)
         case "list": return try await list(context)
         case "watch": return try await watch(context)
+        if kind.definition.isMeasured { return try await usage(context) }
         case "create":
             guard info.name.isEmpty else { throw notAllowed(info, kind) }
             guard !kind.type.isNamespaced || !info.namespace.isEmpty else { throw notAllowed(info, kind) }

@@ -105,7 +105,7 @@ extension APIServer {
             let (short, categories) = (kind.definition.shortNames, kind.definition.categories)
             if !short.isEmpty { resource["shortNames"] = .array(short.map(JSON.string)) }
             if !categories.isEmpty { resource["categories"] = .array(categories.map(JSON.string)) }
-            if !kind.definition.isCreateOnly {
+            if !kind.definition.isCreateOnly, !kind.definition.isMeasured {
                 resource["storageVersionHash"] = .string(Fingerprint.text(kind.storageName))
             }
             resources.append(resource)

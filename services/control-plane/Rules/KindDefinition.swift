@@ -56,6 +56,8 @@ public struct KindDefinition: Sendable {
     public let extraSubresources: [String]
     /// True for reviews, which are answered and not stored.
     public let isCreateOnly: Bool
+    /// True for what the node agent measures: read only, not stored, not watched.
+    public let isMeasured: Bool
     /// The kind under which objects are stored, when that is another one (`events.k8s.io` Events are core Events).
     public let storedAs: ResourceType?
     /// Turns a stored object of ``storedAs`` into one of this kind.
@@ -96,7 +98,7 @@ public struct KindDefinition: Sendable {
     public init(
         type: ResourceType, singular: String? = nil, shortNames: [String] = [], categories: [String] = [],
         hasStatus: Bool = false, extraSubresources: [String] = [], isCreateOnly: Bool = false,
-        storedAs: ResourceType? = nil,
+        isMeasured: Bool = false, storedAs: ResourceType? = nil,
         fromStored: @escaping @Sendable (JSON) -> JSON = { $0 },
         toStored: @escaping @Sendable (JSON) -> JSON = { $0 },
         decode: @escaping @Sendable (inout JSON) throws(APIError) -> [String] = {
@@ -121,6 +123,7 @@ public struct KindDefinition: Sendable {
         self.hasStatus = hasStatus
         self.extraSubresources = extraSubresources
         self.isCreateOnly = isCreateOnly
+        self.isMeasured = isMeasured
         self.storedAs = storedAs
         self.fromStored = fromStored
         self.toStored = toStored

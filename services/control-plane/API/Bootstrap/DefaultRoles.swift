@@ -115,6 +115,9 @@ enum DefaultRoles {
         role("system:aggregate-to-edit", edited, labels: [aggregate("edit"): "true"]),
         role("system:aggregate-to-view", viewed, labels: [aggregate("view"): "true"]),
         role(
+            "system:aggregated-metrics-reader", [rule(["metrics.k8s.io"], ["nodes", "pods"], read)],
+            labels: [aggregate("admin"): "true", aggregate("edit"): "true", aggregate("view"): "true"]),
+        role(
             "system:discovery",
             [
                 paths([
@@ -164,6 +167,7 @@ enum DefaultRoles {
                 rule([""], ["persistentvolumeclaims/status"], ["get", "patch", "update"]),
                 rule(["coordination.k8s.io"], ["leases"], ["create", "delete", "get", "patch", "update"]),
                 rule(["storage.k8s.io"], ["storageclasses"], read),
+                rule(["networking.k8s.io"], ["networkpolicies"], read),
             ]),
         role("system:kube-controller-manager", [rule(["*"], ["*"], ["*"])]),
         role(
