@@ -151,12 +151,12 @@ public final class APIServer: Sendable {
             guard info.verb == "create", info.name.isEmpty else { throw notAllowed(info, kind) }
             return try await review(request, context)
         }
+        if kind.definition.isMeasured { return try await usage(context) }
         if !info.subresource.isEmpty { return try await performSubresource(request, context) }
         switch info.verb {
         case "get": return try await get(context)
         case "list": return try await list(context)
         case "watch": return try await watch(context)
-        if kind.definition.isMeasured { return try await usage(context) }
         case "create":
             guard info.name.isEmpty else { throw notAllowed(info, kind) }
             guard !kind.type.isNamespaced || !info.namespace.isEmpty else { throw notAllowed(info, kind) }
