@@ -38,7 +38,7 @@ def test_all_kinds_are_the_same_in_both_forms(control_plane, ns):
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": ns}, "data": {"k": "AP8="}},
     ]})
     output = go(control_plane.kubeconfig, "kinds", ns, "protobuf")
-    assert int(output.split()[0]) > 80
+    assert int(output.split()[0]) > 50
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -102,6 +102,6 @@ def test_helm_installs_upgrades_and_goes_back(control_plane, ns, tmp_path):
     helm("upgrade", "one", str(tmp_path / "chart"), "--set", "greeting=bye", "--wait", "--timeout", "60s")
     assert greeting() == "bye"
     helm("rollback", "one", "1", "--wait", "--timeout", "60s")
-    assert greeting() == "hello" and "deployed" in helm("list", "--all")
+    assert greeting() == "hello" and "deployed" in helm("list")
     helm("uninstall", "one", "--wait", "--timeout", "60s")
     assert control_plane.get("deployments,configmaps", "-n", ns, "-l", "app.kubernetes.io/managed-by=Helm")["items"] == []

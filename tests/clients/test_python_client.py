@@ -123,7 +123,7 @@ def test_lists_come_in_pages(api, ns):
 
 
 def test_a_watch_goes_on_after_a_restart_and_says_when_it_cannot(tmp_path):
-    with ControlPlane(tmp_path / "data", "--no-controllers") as running:
+    with ControlPlane(tmp_path / "data", "--no-controllers", "--history-changes", "40") as running:
         port = running.session()[1].rsplit(":", 1)[1]
         with kubernetes.config.new_client_from_config(running.kubeconfig) as api:
             core = client.CoreV1Api(api)
@@ -144,6 +144,9 @@ def test_a_watch_goes_on_after_a_restart_and_says_when_it_cannot(tmp_path):
                     core.list_namespaced_config_map, "default", resource_version=stream.resource_version,
                     label_selector="by=python", timeout_seconds=100))
             assert event["object"].metadata.name == "after"
+            # Only the last forty changes are kept: nobody knows the first ones any more.
+            for number in range(120):
+                core.patch_namespaced_config_map("after", "default", {"data": {"number": str(number)}})
             with pytest.raises(ApiException) as expired:
                 list(watch.Watch().stream(core.list_namespaced_config_map, "default", resource_version="1",
                                           timeout_seconds=5))
@@ -152,19 +155,10 @@ def test_a_watch_goes_on_after_a_restart_and_says_when_it_cannot(tmp_path):
 
 def test_leaders_are_elected(control_plane, api, ns):
     kubernetes.config.load_kube_config(control_plane.kubeconfig)
-    elected = []
-
-    class Stop(Exception):
-        pass
-
-    def started(name):
-        elected.append(name)
-        raise Stop
-
     for name in ("a", "b"):
         lock = ConfigMapLock("leader", ns, name)
         config = electionconfig.Config(
-            lock, lease_duration=3, renew_deadline=2, retry_period=0.2, onstarted_leading=lambda name=name: elected.append(name),
+            lock, lease_duration=3, renew_deadline=2, retry_period=1.1, onstarted_leading=lambda: None,
             onstopped_leading=lambda: None)
         candidate = leaderelection.LeaderElection(config)
         runner = threading.Thread(target=candidate.acquire, daemon=True)

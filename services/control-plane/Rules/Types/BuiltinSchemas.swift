@@ -20,6 +20,7 @@ public enum BuiltinSchemas {
     ///   - type: the kind.
     ///   - root: what references begin with, `#/components/schemas/`.
     ///   - version: what the document is written in.
+    /// - Returns: the schemas by their full names.
     public static func schemas(of type: ResourceType, root: String, version: Version) -> JSONObject {
         let table = WireTable.shared
         let builder = Builder(root: root, version: version)

@@ -3,7 +3,8 @@ extension TypeTable {
     /// Kinds of which the server knows no more than their fields.
     private static let wireRoots = [
         "resource/v1.DeviceClass", "resource/v1.ResourceClaim", "resource/v1.ResourceClaimTemplate",
-        "resource/v1.ResourceSlice",
+        "resource/v1.ResourceSlice", "admissionregistration/v1.ValidatingAdmissionPolicy",
+        "admissionregistration/v1.ValidatingAdmissionPolicyBinding",
     ]
 
     /// The structures of these kinds and all that they refer to, by names such as `resource/v1.ResourceClaim`.
