@@ -66,7 +66,7 @@ struct ProtobufTests {
                 ]
             ],
         ],
-        "status": ["storedVersions": ["v1"], "acceptedNames": ["plural": "a", "kind": "A"], "conditions": []],
+        "status": ["storedVersions": ["v1"], "acceptedNames": ["plural": "a", "kind": "A"], "conditions": JSON.null],
     ]
 
     @Test("what was written is read again", arguments: [pod, definition])

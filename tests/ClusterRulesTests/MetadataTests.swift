@@ -14,7 +14,7 @@ struct MetadataTests {
     @Test(
         "finalizers of the core kinds are checked one by one, and have to be qualified",
         arguments: [
-            (#"["not qualified"]"#, ["metadata.finalizers", "metadata.finalizers[0]", "metadata.finalizers[0]"]),
+            (#"["not qualified"]"#, ["metadata.finalizers", "metadata.finalizers[0]"]),
             (#"["a.b/c","plain"]"#, ["metadata.finalizers[1]"]), (#"["kubernetes","orphan"]"#, []),
         ])
     func finalizers(list: String, wanted: [String]) throws {

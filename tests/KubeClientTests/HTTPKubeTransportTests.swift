@@ -158,12 +158,10 @@ struct HTTPKubeTransportTests {
         #expect(secure.callers.withLock { $0 } == ["Bearer secret"])
     }
 
-    @Test("a server that is not there is an error at once")
+    @Test("a server that is not there is an error")
     func refused() async throws {
-        let start = ContinuousClock.now
         try await withClient(KubeConfiguration(server: "https://127.0.0.1:1")) { client in
             await #expect(throws: (any Error).self) { try await client.list(.nodes) }
         }
-        #expect(start.duration(to: .now) < .seconds(5))
     }
 }
