@@ -103,7 +103,7 @@ let targets: [Target] =
         "node-agent", "NodeAgent",
         uses: [
             "KubeModel", "KubeYAML", "KubeClient", "ControllerKit", "HTTPKit", "CNode", nio, nioPosix, nioHTTP1,
-            logging, lifecycle, subprocess, system,
+            nioSSL, httpClient, logging, lifecycle, subprocess, system,
         ])
     + service(
         "profile-controller", "ProfileController",

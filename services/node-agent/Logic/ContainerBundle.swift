@@ -21,6 +21,7 @@ struct ContainerPlan: Sendable {
     var networkNamespace: String
     var cgroup: String
     var arguments: [String]
+    var hasTerminal: Bool
     var workingDirectory: String
     var variables: [(name: String, value: String)]
     var uid: UInt32
@@ -167,7 +168,7 @@ enum ContainerBundle {
         return [
             "ociVersion": "1.0.0",
             "process": [
-                "terminal": false, "user": user, "args": .array(plan.arguments.map(JSON.string)),
+                "terminal": .bool(plan.hasTerminal), "user": user, "args": .array(plan.arguments.map(JSON.string)),
                 "cwd": .string(plan.workingDirectory), "noNewPrivileges": .bool(!plan.mayGainPrivileges),
                 "env": .array(plan.variables.map { .string("\($0.name)=\($0.value)") }),
                 "capabilities": ["bounding": capabilities, "effective": capabilities, "permitted": capabilities],

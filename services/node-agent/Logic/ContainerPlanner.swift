@@ -53,7 +53,8 @@ struct ContainerPlanner: Sendable {
         if !termination.hasPrefix("/") || termination.contains("..") { termination = "/dev/termination-log" }
         return ContainerPlan(
             id: run.id, bundle: run.directory, hostname: pod.hostname, networkNamespace: sandbox.namespacePath,
-            cgroup: "\(context.cgroupRoot)/\(pod.uid)/\(container.name)-\(run.number)", arguments: line,
+            cgroup: context.cgroup(pod: pod.uid, container: container.name, number: run.number), arguments: line,
+            hasTerminal: container.json["tty"]?.bool ?? false,
             workingDirectory: container.json["workingDir"]?.string ?? definition.workingDirectory ?? home,
             variables: variables, uid: uid, gid: gid, groups: groups,
             isRootReadOnly: own?["readOnlyRootFilesystem"]?.bool ?? false,
@@ -105,6 +106,7 @@ struct ContainerPlanner: Sendable {
         all.set("HOSTNAME", pod.hostname)
         all.set("HOME", home)
         all.set("LANG", "C.UTF-8")
+        if container.json["tty"]?.bool == true { all.set("TERM", "xterm") }
         if environment.path != nil { all.set("VIRTUAL_ENV", ContainerBundle.environmentPath) }
         for (name, value) in Self.fromHost() { all.set(name, value) }
         for (name, value) in environment.definition.environment { all.set(name, value) }

@@ -15,10 +15,11 @@ struct ContainerRuntime: Sendable {
     /// Starts a container whose bundle is written; returns when its program runs.
     ///
     /// - Throws: ``NodeError`` with crun's words.
-    func start(_ run: ContainerRun, cgroup: String) async throws {
+    func start(_ run: ContainerRun, of container: ContainerSpec, cgroup: String) async throws {
         try FileTools.makeDirectory(configuration.crunRoot, mode: 0o700)
         let outcome = try await Command(
-            tools.shim, [run.directory, run.id, tools.crun, configuration.crunRoot, cgroup, run.logPath]
+            tools.shim,
+            [run.directory, run.id, tools.crun, configuration.crunRoot, cgroup, run.logPath, container.streams]
         ).run()
         guard outcome.code == 0 else { throw NodeError(Self.complaint(outcome.error)) }
     }
@@ -47,6 +48,7 @@ struct ContainerRuntime: Sendable {
             var process = config["process"]
         else { throw NodeError("the container is not running") }
         process["args"] = .array(arguments.map(JSON.string))
+        process["terminal"] = false
         if hasTerminal {
             process["terminal"] = true
             let variables = process["env"]?.array ?? []

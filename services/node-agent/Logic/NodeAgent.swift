@@ -62,6 +62,12 @@ public struct NodeAgent: Service {
         let services = WatchCache(client: client, type: .services)
         let slices = WatchCache(client: client, type: .endpointSlices)
         let endpoints = WatchCache(client: client, type: .endpoints)
+        let namespaces = WatchCache(client: client, type: .namespaces)
+        let networkPolicies = WatchCache(
+            client: client, type: ResourceType("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy"))
+        let policies = PolicyNetwork(
+            network: network, pods: pods, namespaces: namespaces, policies: networkPolicies,
+            isolatesProfiles: configuration.isolatesProfiles, logger: logger)
         let serviceNetwork = ServiceNetwork(
             network: network, services: services, slices: slices, endpoints: endpoints, logger: logger)
         let environments = EnvironmentStore(
@@ -73,9 +79,11 @@ public struct NodeAgent: Service {
             client: client, configuration: configuration, network: self.network, logger: logger)
         let capacity = registration.status["capacity"]
         let context = NodeContext(
-            configuration: configuration, client: client, tools: tools, network: network, services: serviceNetwork,
+            configuration: configuration, client: client, tools: tools, network: network, policies: policies,
+            services: serviceNetwork,
             environments: environments, runtime: ContainerRuntime(tools: tools, configuration: configuration),
-            watcher: watcher, recorder: EventRecorder(client: client, component: "kubelet"), configMaps: configMaps,
+            watcher: watcher, meter: UsageMeter(), storage: StorageMeter(),
+            recorder: EventRecorder(client: client, component: "kubelet"), configMaps: configMaps,
             secrets: secrets, nodeCPU: capacity?["cpu"]?.string.flatMap(ResourceQuantity.value) ?? 1,
             nodeMemory: capacity?["memory"]?.string.flatMap(ResourceQuantity.value) ?? 0, logger: logger)
         let supervisor = PodSupervisor(context: context, pods: pods)
@@ -85,7 +93,9 @@ public struct NodeAgent: Service {
         for cache in [configMaps, secrets] { cache.observe { waker.yield($0.object.namespace ?? "") } }
 
         let routes = NodeRoutes(
-            configuration: configuration, pods: pods, runtime: context.runtime, logger: logger
+            configuration: configuration, pods: pods, runtime: context.runtime, meter: context.meter,
+            storage: context.storage,
+            logger: logger
         ).router()
         let server = HTTPServer(listener: .unix(path: configuration.socketPath), logger: logger) { await routes($0) }
         let names = DNSServer(
@@ -93,11 +103,14 @@ public struct NodeAgent: Service {
         )
 
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for cache in [pods, configMaps, secrets, services, slices, endpoints] {
+            for cache in [pods, configMaps, secrets, services, slices, endpoints, namespaces, networkPolicies] {
                 group.addTask { try await cache.run() }
             }
             group.addTask { await environments.run() }
+            group.addTask { await context.meter.run() }
+            group.addTask { await OwnLog().run() }
             group.addTask { try await serviceNetwork.run() }
+            group.addTask { try await policies.run() }
             group.addTask { try await names.run() }
             group.addTask { try await server.run() }
             group.addTask { try await registration.run() }
@@ -114,6 +127,7 @@ public struct NodeAgent: Service {
                 // Pods read configuration and the addresses of Services when they start.
                 for cache in [configMaps, secrets] { try await cache.waitUntilSynced() }
                 try await serviceNetwork.waitUntilCurrent()
+                try await policies.waitUntilCurrent()
                 try await supervisor.run(changes: changes)
                 throw Stopped()
             }

@@ -20,6 +20,8 @@ public struct NodeConfiguration: Sendable {
     public var clusterDomain: String
     /// True when pods may mount folders of the host.
     public var allowsHostPath: Bool
+    /// True when pods of different Profiles do not reach each other unless a NetworkPolicy lets them.
+    public var isolatesProfiles: Bool
     /// True when pods go on running after SIGTERM.
     public var keepsPods: Bool
     /// How many pods the node takes.
@@ -31,7 +33,8 @@ public struct NodeConfiguration: Sendable {
     public init(
         dataDirectory: String, nodeName: String, podCIDR: String, serviceCIDR: String, socketPath: String? = nil,
         environmentsFile: String, environmentsDirectory: String? = nil, uvCacheDirectory: String? = nil,
-        clusterDomain: String = "cluster.local", allowsHostPath: Bool = false, keepsPods: Bool = false,
+        clusterDomain: String = "cluster.local", allowsHostPath: Bool = false, isolatesProfiles: Bool = true,
+        keepsPods: Bool = false,
         maximumPods: Int = 110, shimDirectory: String? = nil
     ) {
         self.dataDirectory = dataDirectory
@@ -44,6 +47,7 @@ public struct NodeConfiguration: Sendable {
         self.uvCacheDirectory = uvCacheDirectory ?? "\(dataDirectory)/uv-cache"
         self.clusterDomain = clusterDomain
         self.allowsHostPath = allowsHostPath
+        self.isolatesProfiles = isolatesProfiles
         self.keepsPods = keepsPods
         self.maximumPods = maximumPods
         self.shimDirectory = shimDirectory

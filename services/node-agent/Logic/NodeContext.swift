@@ -10,10 +10,13 @@ struct NodeContext: Sendable {
     let client: KubeClient
     let tools: HostTools
     let network: PodNetwork
+    let policies: PolicyNetwork
     let services: ServiceNetwork
     let environments: EnvironmentStore
     let runtime: ContainerRuntime
     let watcher: StateWatcher
+    let meter: UsageMeter
+    let storage: StorageMeter
     let recorder: EventRecorder
     let configMaps: WatchCache
     let secrets: WatchCache
@@ -32,4 +35,9 @@ struct NodeContext: Sendable {
 
     /// Name of this instance below the cgroup tree.
     var cgroupRoot: String { "/martlet-\(network.bridge)" }
+
+    /// Control group of one run of a container.
+    func cgroup(pod uid: String, container: String, number: Int) -> String {
+        "\(cgroupRoot)/\(uid)/\(container)-\(number)"
+    }
 }

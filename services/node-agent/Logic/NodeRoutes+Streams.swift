@@ -21,10 +21,16 @@ extension NodeRoutes {
         }
         router.add("POST", "/attach/{namespace}/{pod}/{container}") { request, parameters in
             let (_, run) = try running(parameters)
-            guard !Self.flag("stdin", request) else {
-                throw APIError(.badRequest, "the input of a running container is not offered on this node")
+            // The shim speaks frames itself.
+            let descriptor = node_connect_unix(run.directory, "attach")
+            guard descriptor >= 0 else {
+                throw APIError(
+                    .badRequest,
+                    "container \(parameters["container"]) cannot be attached to: \(String(cString: strerror(-descriptor)))"
+                )
             }
-            return try Self.frames(request) { try await attach(run, to: $0) }
+            let types = Self.flag("stdin", request)
+            return try Self.upgrade(request) { try await Self.splice($0, descriptor, types: types) }
         }
         router.add("POST", "/portForward/{namespace}/{pod}") { request, parameters in
             let pod = try pod(parameters)
@@ -98,37 +104,9 @@ extension NodeRoutes {
         }
     }
 
-    /// Sends what a container writes from now on, and how it ended.
-    private func attach(_ run: ContainerRun, to channel: NIOAsyncChannel<StreamFrame, StreamFrame>) async throws {
-        try await channel.executeThenClose { inbound, outbound in
-            try await withThrowingTaskGroup(of: Bool.self) { group in
-                group.addTask {
-                    for try await _ in inbound {}
-                    return false
-                }
-                group.addTask {
-                    let exit = "\(run.directory)/exit"
-                    try await LogFile(path: run.logPath).read(
-                        LogRequest(follows: true, tailLines: 0),
-                        isEnded: { FileTools.exists(exit) || !FileTools.exists(run.directory) }
-                    ) { bytes in
-                        try await outbound.write(StreamFrame(.output, ByteBuffer(bytes: bytes)))
-                    }
-                    return true
-                }
-                if try await group.next() == true {
-                    var ended = run
-                    _ = ended.update()
-                    let result = ContainerExec.result(ended.end?.code ?? 0)
-                    try await outbound.write(StreamFrame(.result, ByteBuffer(bytes: result.bytes)))
-                }
-                group.cancelAll()
-            }
-        }
-    }
-
     /// Carries bytes between the channel and a connected socket, until both sides have ended.
-    private static func splice(_ channel: any Channel, _ descriptor: Int32) async throws {
+    /// `types` tells a container at once that its peer will type.
+    private static func splice(_ channel: any Channel, _ descriptor: Int32, types: Bool = false) async throws {
         let socket = try await ClientBootstrap(group: channel.eventLoop)
             .channelOption(.autoRead, value: false)
             .channelOption(.allowRemoteHalfClosure, value: true)
@@ -140,6 +118,8 @@ extension NodeRoutes {
             far.peer = channel
             try channel.pipeline.syncOperations.addHandler(near)
             try socket.pipeline.syncOperations.addHandler(far)
+            // An input frame without bytes.
+            if types { socket.writeAndFlush(ByteBuffer(bytes: [0, 0, 0, 0, 0]), promise: nil) }
             channel.read()
             socket.read()
         }.get()

@@ -11,6 +11,8 @@ struct NodeRoutes: Sendable {
     let configuration: NodeConfiguration
     let pods: WatchCache
     let runtime: ContainerRuntime
+    let meter: UsageMeter
+    let storage: StorageMeter
     let logger: Logger
 
     func router() -> Router {
@@ -20,6 +22,7 @@ struct NodeRoutes: Sendable {
             try logs(request, parameters)
         }
         addStreams(to: &router)
+        addUsage(to: &router)
         return router
     }
 

@@ -47,6 +47,8 @@ final class PodNetwork: Sendable {
             .succeed()
         try await Command(tools.ip, ["link", "set", bridge, "up"]).succeed()
         try setting("/proc/sys/net/ipv4/ip_forward", "1")
+        // All between pods is routed, so that rules and the translation of Services see it; that is no detour to report.
+        _ = try? setting("/proc/sys/net/ipv4/conf/\(bridge)/send_redirects", "0")
         // Packets from loopback to the outside of the host's own sockets never use this; it is for the forwarder only.
         _ = try? setting("/proc/sys/net/ipv4/conf/\(bridge)/route_localnet", "0")
         try await apply(ServiceRules.base(bridge: bridge, network: network, services: serviceNetwork))
@@ -54,7 +56,9 @@ final class PodNetwork: Sendable {
 
     /// Removes the bridge and all rules.
     func tearDown() async {
-        _ = try? await Command(tools.nft, ["delete", "table", "ip", ServiceRules.table(bridge)]).run()
+        for table in [ServiceRules.table(bridge), PolicyRules.table(bridge)] {
+            _ = try? await Command(tools.nft, ["delete", "table", "ip", table]).run()
+        }
         _ = try? await Command(tools.ip, ["link", "del", bridge]).run()
     }
 
@@ -98,13 +102,14 @@ final class PodNetwork: Sendable {
             let outside = """
                 link add \(sandbox.device) type veth peer name eth0 netns \(name)
                 link set \(sandbox.device) master \(bridge) up
-                link set \(sandbox.device) type bridge_slave hairpin on
+                link set \(sandbox.device) type bridge_slave \(Self.portOption)
 
                 """
             let inside = """
-                addr add \(address)/\(network.prefix) dev eth0
+                addr add \(address)/32 dev eth0
                 link set eth0 up
-                route add default via \(network.gateway)
+                route add \(network.gateway) dev eth0 scope link
+                route add default via \(network.gateway) dev eth0
 
                 """
             _ = try await check(Command(tools.ip, ["-batch", "-"], input: outside).run())
@@ -114,6 +119,13 @@ final class PodNetwork: Sendable {
             await remove(sandbox)
             throw error
         }
+    }
+
+    /// Frames that a pod addresses to another by itself must not pass by the rules. Where the kernel shows bridged frames
+    /// to them, it also bridges what was translated to another port, which isolation would stop.
+    private static var portOption: String {
+        let setting = FileTools.text("/proc/sys/net/bridge/bridge-nf-call-iptables")?.trimmed()
+        return setting == "1" ? "hairpin on" : "isolated on"
     }
 
     /// Removes the namespace and gives the address back.

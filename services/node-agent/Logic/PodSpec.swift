@@ -18,6 +18,11 @@ struct ContainerSpec: Sendable {
     /// Field path in Events.
     var fieldPath: String { kind == .main ? "spec.containers{\(name)}" : "spec.initContainers{\(name)}" }
 
+    /// Streams besides output, as the shim wants to know: `i` an input, `o` for one client only, `t` a terminal.
+    var streams: String {
+        [("stdin", "i"), ("stdinOnce", "o"), ("tty", "t")].filter { json[$0.0]?.bool == true }.map(\.1).joined()
+    }
+
     func limit(_ resource: String) -> Double? { quantity("limits", resource) }
     func request(_ resource: String) -> Double? { quantity("requests", resource) }
 

@@ -15,6 +15,8 @@ struct ContainerFacts: Sendable, Equatable {
     var isReady = false
     var imageID = ""
     var terminationMessages: [Int: String] = [:]
+    /// `user` of the status: as whom the first process runs.
+    var user: JSON?
 }
 
 /// Computes the status of a Pod, as a kubelet writes it.
@@ -28,6 +30,11 @@ struct PodStatus {
     var failure: (reason: String, message: String)?
     /// True when the pod is being deleted and its containers were stopped.
     var isStopping = false
+
+    /// Types of the conditions that are written here; all others are left as they are.
+    static let ownConditions: Set<String> = [
+        "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", "DisruptionTarget",
+    ]
 
     private func facts(_ container: ContainerSpec) -> ContainerFacts { containers[container.name] ?? ContainerFacts() }
 
@@ -62,6 +69,7 @@ struct PodStatus {
     func json(old: JSON, now: Date = Date()) -> JSON {
         let phase = phase
         var status: JSON = ["phase": .string(phase)]
+        if let generation = pod.object.metadata["generation"]?.int { status["observedGeneration"] = .int(generation) }
         status["conditions"] = .array(conditions(old: old["conditions"]?.array ?? [], phase: phase, now: now))
         status["hostIP"] = .string(hostAddress)
         status["hostIPs"] = [["ip": .string(hostAddress)]]
@@ -101,8 +109,13 @@ struct PodStatus {
             wanted.append(("Initialized", false, "ContainersNotInitialized", missing(incomplete, "incomplete")))
         }
         let gates = (pod.object.spec["readinessGates"]?.array ?? []).compactMap { $0["conditionType"]?.string }
-        let closed = gates.filter { gate in
-            !old.contains { $0["type"]?.string == gate && $0["status"]?.string == "True" }
+        let closed = gates.compactMap { gate -> String? in
+            let status = old.first { $0["type"]?.string == gate }?["status"]?.string
+            guard let status else {
+                return "corresponding condition of pod readiness gate \"\(gate)\" does not exist."
+            }
+            return status == "True"
+                ? nil : "the status of pod readiness gate \"\(gate)\" is not \"True\", but \(status)"
         }
         for type in ["Ready", "ContainersReady"] {
             if isDone {
@@ -113,13 +126,13 @@ struct PodStatus {
                 wanted.append((type, false, "ContainersNotReady", missing(unready, "unready")))
             } else if type == "Ready", !closed.isEmpty {
                 wanted.append(
-                    (
-                        type, false, "ReadinessGatesNotReady",
-                        "corresponding condition of pod readiness gate \"\(closed[0])\" does not exist."
-                    ))
+                    (type, false, "ReadinessGatesNotReady", closed.joined(separator: ", ")))
             } else {
                 wanted.append((type, true, nil, nil))
             }
+        }
+        if let failure, failure.reason == "Evicted" {
+            wanted.append(("DisruptionTarget", true, "TerminationByKubelet", failure.message))
         }
         if !old.contains(where: { $0["type"]?.string == "PodScheduled" }) {
             wanted.append(("PodScheduled", true, nil, nil))
@@ -134,6 +147,9 @@ struct PodStatus {
                 "type": .string(item.type), "status": .string(text), "lastProbeTime": .null,
                 "lastTransitionTime": .string(since ?? time),
             ]
+            if let generation = pod.object.metadata["generation"]?.int {
+                condition["observedGeneration"] = .int(generation)
+            }
             if let reason = item.reason { condition["reason"] = .string(reason) }
             if let message = item.message { condition["message"] = .string(message) }
             return condition
@@ -170,7 +186,28 @@ struct PodStatus {
         status["imageID"] = .string(facts.imageID)
         if let run = facts.current { status["containerID"] = .string("crun://\(run.id)") }
         status["started"] = .bool(isRunning && facts.isStarted)
+        addShape(of: container, facts, isRunning: isRunning, to: &status)
         return status
+    }
+
+    /// What was given to a container: resources, mounts and user.
+    private func addShape(
+        of container: ContainerSpec, _ facts: ContainerFacts, isRunning: Bool, to status: inout JSON
+    ) {
+        if let resources = container.json["resources"], resources["requests"] != nil || resources["limits"] != nil {
+            if let requests = resources["requests"] { status["allocatedResources"] = requests }
+            if isRunning { status["resources"] = resources }
+        }
+        let mounts = (container.json["volumeMounts"]?.array ?? []).map { mount -> JSON in
+            var item: JSON = ["name": mount["name"] ?? "", "mountPath": mount["mountPath"] ?? ""]
+            if mount["readOnly"]?.bool == true {
+                item["readOnly"] = true
+                item["recursiveReadOnly"] = "Disabled"
+            }
+            return item
+        }
+        if !mounts.isEmpty { status["volumeMounts"] = .array(mounts) }
+        if isRunning, let user = facts.user { status["user"] = user }
     }
 
     private func terminated(_ run: ContainerRun, _ end: ContainerEnd, _ facts: ContainerFacts) -> JSON {

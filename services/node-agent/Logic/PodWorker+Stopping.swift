@@ -9,6 +9,8 @@ extension PodWorker {
         let grace: Int
         if isGone {
             grace = 1
+        } else if isEvicted {
+            grace = 0
         } else if isShuttingDown {
             grace = min(spec.graceSeconds, 10)
         } else {

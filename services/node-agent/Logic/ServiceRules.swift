@@ -31,6 +31,7 @@ enum ServiceRules {
         table ip \(table(bridge))
         delete table ip \(table(bridge))
         table ip \(table(bridge)) {
+          \(selves(network))
           map svc {
             type ipv4_addr . inet_proto . inet_service : verdict
           }
@@ -44,7 +45,7 @@ enum ServiceRules {
           }
           chain post {
             type nat hook postrouting priority 100
-            ip saddr \(network) oifname "\(bridge)" ct status dnat masquerade
+            \(selfTalk(network)) oifname "\(bridge)" ct status dnat masquerade
             ip saddr \(network) oifname != "\(bridge)" masquerade
           }
           chain nobackend {
@@ -54,6 +55,20 @@ enum ServiceRules {
         }
 
         """
+    }
+
+    /// A pod that reaches itself through a Service needs another address to answer to; all others see who they talk to.
+    private static func selfTalk(_ network: Network4) -> String {
+        network.prefix >= 20 ? "ip saddr . ip daddr @self" : "ip saddr \(network)"
+    }
+
+    private static func selves(_ network: Network4) -> String {
+        guard network.prefix >= 20 else { return "" }
+        let pairs = (2..<network.size - 1).map { number in
+            let address = Address4(value: network.base.value + number)
+            return "\(address) . \(address)"
+        }
+        return "set self {\n    type ipv4_addr . ipv4_addr\n    elements = { \(pairs.joined(separator: ", ")) }\n  }"
     }
 
     /// Replaces all Services by these, in one step.

@@ -25,6 +25,8 @@ struct NodeAgentCommand: ParsableCommand {
     @Option(help: "Package cache of uv (default: uv-cache in the data directory).") var uvCacheDir: String?
     @Option(help: "Domain of the cluster's names.") var clusterDomain = "cluster.local"
     @Flag(help: "Let pods mount folders of the host.") var allowHostPath = false
+    @Flag(inversion: .prefixedNo, help: "Keep pods of different Profiles apart unless a NetworkPolicy lets them meet.")
+    var isolateProfiles = true
     @Flag(help: "Let pods go on running after SIGTERM; the next start adopts them.") var keepPods = false
     @Flag(
         help:
@@ -84,7 +86,9 @@ do {
         dataDirectory: dataDirectory, nodeName: flags.nodeName, podCIDR: flags.podCidr, serviceCIDR: flags.serviceCidr,
         socketPath: flags.socket.map(absolute), environmentsFile: absolute(flags.environments),
         environmentsDirectory: flags.environmentsDir.map(absolute), uvCacheDirectory: flags.uvCacheDir.map(absolute),
-        clusterDomain: flags.clusterDomain, allowsHostPath: flags.allowHostPath, keepsPods: flags.keepPods)
+        clusterDomain: flags.clusterDomain, allowsHostPath: flags.allowHostPath,
+        isolatesProfiles: flags.isolateProfiles,
+        keepsPods: flags.keepPods)
     let agent = try NodeAgent(configuration: configuration, client: KubeClient(transport: transport), logger: logger)
     if flags.untilStdinCloses { endWithStandardInput() }
     let group = ServiceGroup(

@@ -1,15 +1,20 @@
 /* container-shim: the parent of one container. It outlives the node agent, writes what the container prints to a log
  * file in the format of the container runtime interface, and records how the container ended.
  *
- *   container-shim STATE ID CRUN CRUN-ROOT CGROUP LOG
+ *   container-shim STATE ID CRUN CRUN-ROOT CGROUP LOG [MODE]
+ *
+ * MODE is made of letters: `i` the container has an input, `o` which ends with the first who typed, `t` a terminal.
  *
  * STATE is a directory that holds the bundle (config.json, rootfs) and receives:
  *   shim      "PID START-TIME" of this process, to tell it from a later process with the same number
  *   pid       of the container's first process
  *   started   time at which the program was started
  *   exit      "CODE SIGNAL OOM TIME", last of all
+ *   attach    a socket, see attach.c
  * The command returns when the program was started (0) or could not be (1, with the reason on standard error). */
 #define _GNU_SOURCE
+#include "attach.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -20,6 +25,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -28,7 +34,7 @@
 
 enum { LOG_LIMIT = 10 * 1024 * 1024, LOG_FILES = 5, LINE_LIMIT = 16 * 1024 };
 
-static const char *state, *id, *crun, *crun_root, *cgroup_path, *log_path;
+static const char *state, *id, *crun, *crun_root, *cgroup_path, *log_path, *mode = "";
 
 static void time_text(char *text, size_t size) {
     struct timespec now;
@@ -39,7 +45,8 @@ static void time_text(char *text, size_t size) {
     snprintf(text + length, size - length, ".%09ldZ", now.tv_nsec);
 }
 
-/* Writes a file of the state directory so that it appears whole or not at all. */
+/* Writes a file of the state directory so that it appears whole or not at all. It has to outlive the agent, not the
+ * machine: after a power cut there is no container that it could tell of. */
 static void record(const char *name, const char *text) {
     char path[4096], temporary[4096];
     snprintf(path, sizeof path, "%s/%s", state, name);
@@ -48,7 +55,6 @@ static void record(const char *name, const char *text) {
     if (fd < 0) return;
     ssize_t written = write(fd, text, strlen(text));
     (void)written;
-    fdatasync(fd);
     close(fd);
     rename(temporary, path);
 }
@@ -80,6 +86,7 @@ static void record_self(void) {
 struct stream {
     int fd;
     const char *name;
+    int number;
     size_t used;
     char line[LINE_LIMIT];
 };
@@ -139,8 +146,13 @@ static int take(struct stream *stream) {
     if (size < 0) return errno == EINTR || errno == EAGAIN;
     char time[64];
     time_text(time, sizeof time);
+    if (size > 0) attach_write(stream->number, chunk, (size_t)size);
     for (ssize_t i = 0; i < size; i++) {
-        if (chunk[i] == '\n') emit(stream, time, 'F');
+        if (chunk[i] == '\n') {
+            /* A terminal writes CR LF where the program wrote LF. */
+            if (strchr(mode, 't') && stream->used > 0 && stream->line[stream->used - 1] == '\r') stream->used--;
+            emit(stream, time, 'F');
+        }
         else {
             if (stream->used == sizeof stream->line) emit(stream, time, 'P');
             stream->line[stream->used++] = chunk[i];
@@ -153,8 +165,8 @@ static int take(struct stream *stream) {
 
 /* ---- crun ---- */
 
-/* Runs crun to its end; `out` and `err` become its standard output and error (-1: /dev/null). */
-static int run_crun(const char *verb, char *const extra[], int out, int err) {
+/* Runs crun to its end with these standard streams (-1: /dev/null). */
+static int run_crun(const char *verb, char *const extra[], int in, int out, int err) {
     pid_t child = fork();
     if (child < 0) return -1;
     if (child == 0) {
@@ -168,7 +180,7 @@ static int run_crun(const char *verb, char *const extra[], int out, int err) {
         signal(SIGTERM, SIG_DFL);
         signal(SIGINT, SIG_DFL);
         signal(SIGHUP, SIG_DFL);
-        dup2(null, 0);
+        dup2(in >= 0 ? in : null, 0);
         dup2(out >= 0 ? out : null, 1);
         dup2(err >= 0 ? err : null, 2);
         snprintf(log_option, sizeof log_option, "--log=file:%s/crun.log", state);
@@ -191,7 +203,7 @@ static int run_crun(const char *verb, char *const extra[], int out, int err) {
 
 static void delete_container(void) {
     char *arguments[] = {"-f", (char *)id, NULL};
-    run_crun("delete", arguments, -1, -1);
+    run_crun("delete", arguments, -1, -1, -1);
 }
 
 /* True when the kernel killed a process of the container for lack of memory. */
@@ -221,8 +233,71 @@ static _Noreturn void fail(int report, const char *message) {
     _exit(1);
 }
 
+/* Takes the terminal that crun made; -1 when none comes. */
+static int receive_terminal(int console) {
+    struct pollfd polled = {console, POLLIN, 0};
+    if (poll(&polled, 1, 10000) <= 0) return -1;
+    int connection = accept4(console, NULL, NULL, SOCK_CLOEXEC);
+    if (connection < 0) return -1;
+    char byte[256], control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(__alignof__(struct cmsghdr))));
+    struct iovec part = {byte, sizeof byte};
+    struct msghdr message;
+    memset(&message, 0, sizeof message);
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    ssize_t size = recvmsg(connection, &message, MSG_CMSG_CLOEXEC);
+    close(connection);
+    struct cmsghdr *header = size >= 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) return -1;
+    int terminal;
+    memcpy(&terminal, CMSG_DATA(header), sizeof terminal);
+    return terminal;
+}
+
+/* The streams on our side. */
+struct ends {
+    int in, out, err;
+};
+
+/* Makes the container, which does not run yet; leaves when that fails. */
+static struct ends create_container(int report) {
+    int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1}, console = -1;
+    int has_terminal = strchr(mode, 't') != NULL;
+    char path[4096], socket_path[4096];
+    snprintf(path, sizeof path, "%s/pid", state);
+    snprintf(socket_path, sizeof socket_path, "%s/console", state);
+    char *plain[] = {"--bundle", (char *)state, "--pid-file", path, (char *)id, NULL};
+    char *with_terminal[] = {"--bundle",         (char *)state, "--pid-file", path,
+                             "--console-socket", socket_path,   (char *)id,   NULL};
+    if (has_terminal) {
+        console = listen_in(state, "console");
+        if (console < 0) fail(report, strerror(errno));
+    } else {
+        if (strchr(mode, 'i') && pipe2(in, O_CLOEXEC) != 0) fail(report, strerror(errno));
+        if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) fail(report, strerror(errno));
+    }
+    int failed = run_crun("create", has_terminal ? with_terminal : plain, in[0], out[1], err[1]);
+    if (has_terminal) {
+        if (!failed) out[0] = receive_terminal(console);
+        if (!failed && strchr(mode, 'i') && out[0] >= 0) in[1] = fcntl(out[0], F_DUPFD_CLOEXEC, 3);
+        failed = failed || out[0] < 0;
+        close(console);
+        unlink(socket_path);
+    } else {
+        if (in[0] >= 0) close(in[0]);
+        close(out[1]);
+        close(err[1]);
+    }
+    if (failed) {
+        delete_container();
+        fail(report, NULL);
+    }
+    return (struct ends){in[1], out[0], err[0]};
+}
+
 static void supervise(int report) {
-    int out[2], err[2];
     char text[256], time[64], path[4096];
     static struct stream streams[2];
 
@@ -230,22 +305,14 @@ static void supervise(int report) {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     record_self();
     open_log();
-    if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) fail(report, strerror(errno));
-
+    struct ends ends = create_container(report);
+    attach_open(state, ends.in, strchr(mode, 't') != NULL, strchr(mode, 'o') != NULL);
     snprintf(path, sizeof path, "%s/pid", state);
-    char *create[] = {"--bundle", (char *)state, "--pid-file", path, (char *)id, NULL};
-    int failed = run_crun("create", create, out[1], err[1]);
-    close(out[1]);
-    close(err[1]);
-    if (failed) {
-        delete_container();
-        fail(report, NULL);
-    }
     pid_t init = 0;
     if (read_text(path, text, sizeof text) > 0) init = atoi(text);
     char *start[] = {(char *)id, NULL};
     time_text(time, sizeof time);
-    if (init <= 0 || run_crun("start", start, -1, -1)) {
+    if (init <= 0 || run_crun("start", start, -1, -1, -1)) {
         delete_container();
         fail(report, NULL);
     }
@@ -258,23 +325,30 @@ static void supervise(int report) {
     sigemptyset(&children);
     sigaddset(&children, SIGCHLD);
     int signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
-    streams[0].fd = out[0];
+    streams[0].fd = ends.out;
     streams[0].name = "stdout";
-    streams[1].fd = err[0];
+    streams[0].number = 1;
+    streams[1].fd = ends.err;
     streams[1].name = "stderr";
+    streams[1].number = 2;
 
     int status = 0, ended = 0;
     struct timespec end = {0, 0};
     while (!ended || streams[0].fd >= 0 || streams[1].fd >= 0) {
-        struct pollfd polled[3] = {
-            {streams[0].fd, POLLIN, 0}, {streams[1].fd, POLLIN, 0}, {ended ? -1 : signals, POLLIN, 0}};
-        int ready = poll(polled, 3, ended ? 200 : 60000);
+        int is_behind = attach_is_behind();
+        struct pollfd polled[3 + ATTACH_POLLS] = {
+            {is_behind ? -1 : streams[0].fd, POLLIN, 0},
+            {is_behind ? -1 : streams[1].fd, POLLIN, 0},
+            {ended ? -1 : signals, POLLIN, 0}};
+        int attached = attach_prepare(polled + 3);
+        int ready = poll(polled, 3 + (nfds_t)attached, ended ? 200 : is_behind ? 1000 : 60000);
         for (int i = 0; i < 2; i++) {
-            if (polled[i].revents && !take(&streams[i])) {
+            if (polled[i].fd >= 0 && polled[i].revents && !take(&streams[i])) {
                 close(streams[i].fd);
                 streams[i].fd = -1;
             }
         }
+        attach_serve(polled + 3, attached);
         if (polled[2].revents) {
             struct signalfd_siginfo info;
             while (read(signals, &info, sizeof info) > 0) {}
@@ -302,11 +376,12 @@ static void supervise(int report) {
     time_text(time, sizeof time);
     snprintf(text, sizeof text, "%d %d %d %s\n", code, signal_number, memory, time);
     record("exit", text);
+    attach_finish();
 }
 
 int main(int argc, char **argv) {
-    if (argc != 7) {
-        fprintf(stderr, "usage: container-shim STATE ID CRUN CRUN-ROOT CGROUP LOG\n");
+    if (argc != 7 && argc != 8) {
+        fprintf(stderr, "usage: container-shim STATE ID CRUN CRUN-ROOT CGROUP LOG [MODE]\n");
         return 2;
     }
     state = argv[1];
@@ -315,6 +390,7 @@ int main(int argc, char **argv) {
     crun_root = argv[4];
     cgroup_path = argv[5];
     log_path = argv[6];
+    if (argc == 8) mode = argv[7];
 
     int report[2];
     if (pipe2(report, O_CLOEXEC) != 0) return 1;

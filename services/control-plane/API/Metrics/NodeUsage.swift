@@ -23,6 +23,7 @@ struct NodeUsage: Sendable {
     /// Asks the node agent.
     ///
     /// - Parameter socket: its unix socket; nil where there is none.
+    /// - Returns: what was measured.
     /// - Throws: ``APIError`` (`serviceUnavailable`) when nobody measures.
     static func read(_ socket: String?) async throws -> NodeUsage {
         guard let socket else {

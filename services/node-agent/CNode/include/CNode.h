@@ -59,6 +59,12 @@ int node_wait(int fd, int for_writing, int milliseconds);
 /* Connects to a port of the loopback device in a network namespace. */
 int node_connect_in_namespace(const char *path, unsigned short port);
 
+/* Connects to a unix socket by its directory and name, because the path may be longer than an address. */
+int node_connect_unix(const char *directory, const char *name);
+
+/* Bytes of disk that a file tree takes, on its own file system, symlinks not followed; 0 when there is none. */
+uint64_t node_disk_usage(const char *path);
+
 /* Size of the file system below `path`, in bytes. */
 int node_statfs(const char *path, uint64_t *total, uint64_t *available);
 

@@ -8,6 +8,8 @@ struct Probe: Sendable {
         case execute([String])
         case http(host: String?, port: JSON, path: String, headers: [(String, String)], isTLS: Bool)
         case tcp(host: String?, port: JSON)
+        /// The health service of gRPC, asked about `service`.
+        case grpc(port: JSON, service: String)
     }
 
     let check: Check
@@ -32,7 +34,7 @@ struct Probe: Sendable {
         } else if let tcp = json["tcpSocket"], let port = tcp["port"] {
             check = .tcp(host: tcp["host"]?.string, port: port)
         } else if let port = json.value(at: "grpc", "port") {
-            check = .tcp(host: nil, port: port)  // that the server accepts connections; its health service is not asked
+            check = .grpc(port: port, service: json.value(at: "grpc", "service")?.string ?? "")
         } else {
             return nil
         }
@@ -68,11 +70,17 @@ struct ProbeRunner: Sendable {
         case .http(let host, let port, let path, let headers, let isTLS):
             guard let number = number(port) else { return "port \(port.text) is not a port of the container" }
             let host = host ?? "\(address)"
-            if isTLS { return await Self.connect(host: host, port: number, timeout: timeout) }
+            if isTLS {
+                return await Self.getSecurely(
+                    host: host, port: number, path: path, headers: headers, timeout: timeout)
+            }
             return await Self.get(host: host, port: number, path: path, headers: headers, timeout: timeout)
         case .tcp(let host, let port):
             guard let number = number(port) else { return "port \(port.text) is not a port of the container" }
             return await Self.connect(host: host ?? "\(address)", port: number, timeout: timeout)
+        case .grpc(let port, let service):
+            guard let number = number(port) else { return "port \(port.text) is not a port of the container" }
+            return await GRPCHealth.check(host: "\(address)", port: number, service: service, timeout: timeout)
         }
     }
 
@@ -103,7 +111,7 @@ struct ProbeRunner: Sendable {
         var headers = headers.filter { !$0.0.contains("\n") && !$0.1.contains("\n") }
         if !headers.contains(where: { $0.0.lowercased() == "host" }) { headers.append(("Host", "\(host):\(port)")) }
         if !headers.contains(where: { $0.0.lowercased() == "user-agent" }) {
-            headers.append(("User-Agent", "kube-probe/1.32"))
+            headers.append(("User-Agent", agent))
         }
         headers += [("Accept", "*/*"), ("Connection", "close")]
         for (name, value) in headers { request += "\(name): \(value)\r\n" }
@@ -133,7 +141,10 @@ struct ProbeRunner: Sendable {
         }
     }
 
-    private static func describe(_ error: any Error) -> String {
+    /// How probes call themselves.
+    static let agent = "kube-probe/1.36"
+
+    static func describe(_ error: any Error) -> String {
         if let error = error as? NIOConnectionError, let first = error.connectionErrors.first {
             return describe(first.error)
         }

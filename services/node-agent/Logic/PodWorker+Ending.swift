@@ -1,0 +1,47 @@
+import Foundation
+import KubeClient
+import KubeModel
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// The last steps: what was taken is given back, then the object goes.
+extension PodWorker {
+    /// Ends the pod for good because it used too much.
+    func evict(_ message: String) {
+        failure = ("Evicted", message)
+        isEvicted = true
+        kicker.yield()
+    }
+
+    /// Gives back all that only running containers need.
+    func release(keepsLogs: Bool) async {
+        isCleaned = true
+        if let sandbox {
+            context.policies.remove(uid)
+            await context.network.remove(sandbox)
+        }
+        sandbox = nil
+        unlink("\(directory)/sandbox.json")
+        PodVolumes.remove("\(directory)/volumes")
+        for track in tracks.values { track.facts.current?.discardBundle() }
+        CgroupTree.remove("\(context.cgroupRoot)/\(uid)")
+        if !keepsLogs { FileTools.remove(directory) }
+    }
+
+    /// Deletes the object, the last step of a graceful deletion; true when it is gone.
+    func forget() async -> Bool {
+        do {
+            try await context.client.delete(
+                .pods, spec.name, namespace: spec.namespace, gracePeriodSeconds: 0, uid: uid)
+        } catch let error as APIError where error.reason == .notFound || error.reason == .conflict {
+            // Gone already, or another pod by that name.
+        } catch {
+            wake(at: Date().addingTimeInterval(1))
+            return false
+        }
+        FileTools.remove(directory)
+        return true
+    }
+}

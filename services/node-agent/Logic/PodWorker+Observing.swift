@@ -1,0 +1,104 @@
+import Foundation
+import KubeModel
+
+/// What is on disk: what an earlier agent left, and what the shims have written since.
+extension PodWorker {
+    /// Reads what an earlier agent left on disk.
+    func load() {
+        isLoaded = true
+        if let reason = spec.object.status["reason"]?.string, spec.object.status["phase"]?.string == "Failed" {
+            failure = (reason, spec.object.status["message"]?.string ?? "")
+        }
+        if let text = spec.object.status["startTime"]?.string, let date = Timestamps.date(text) { startedAt = date }
+        for container in spec.all {
+            var track = Track()
+            let runs = ContainerRun.all(
+                in: "\(directory)/containers/\(container.name)", pod: uid, container: container.name)
+            track.facts.current = runs.last
+            track.facts.previous = runs.dropLast().last
+            track.facts.isWaiting = runs.isEmpty
+            let old =
+                (spec.object.status["containerStatuses"]?.array ?? [])
+                + (spec.object.status["initContainerStatuses"]?.array ?? [])
+            if let status = old.first(where: { $0["name"]?.string == container.name }) {
+                track.facts.imageID = status["imageID"]?.string ?? ""
+                track.facts.user = status["user"]
+                if track.facts.current?.isRunning == true {
+                    track.facts.isStarted = status["started"]?.bool ?? false
+                    track.facts.isReady = status["ready"]?.bool ?? false
+                }
+            }
+            tracks[container.name] = track
+        }
+        if let bytes = FileTools.read("\(directory)/sandbox.json"), let json = try? JSON(parsing: bytes),
+            let address = (json["address"]?.string).flatMap({ Address4($0) }), let namespace = json["namespace"]?.string
+        {
+            let known = Sandbox(address: address, namespace: namespace)
+            context.network.adopt(known)
+            sandbox = known
+            let (spec, policies) = (spec, context.policies)
+            spawn { try? await policies.place(spec, at: known.address) }
+        }
+        for container in spec.all {
+            guard let run = tracks[container.name]?.facts.current else { continue }
+            if run.end == nil { watch(container.name, run) }
+            if run.isRunning { startProbes(container, run) }
+        }
+    }
+
+    func watch(_ name: String, _ run: ContainerRun) {
+        let kicker = kicker
+        tracks[name]?.watch = context.watcher.watch(run.directory) { kicker.yield() }
+        context.meter.add(
+            .init(pod: uid, container: name), cgroup: context.cgroup(pod: uid, container: name, number: run.number),
+            startedAt: run.startedAt ?? Date())
+    }
+
+    /// Looks at the files of the shims.
+    func observe() async {
+        for container in spec.all {
+            guard var track = tracks[container.name], var run = track.facts.current, run.end == nil else { continue }
+            _ = run.update()
+            if run.end == nil, ContainerProcesses.supervisor(run.directory) == nil {
+                // The shim writes the result last; look again now that it is gone for sure.
+                _ = run.update()
+                if run.end == nil {
+                    await context.runtime.delete(run)
+                    run.fail(
+                        code: 137, reason: "ContainerStatusUnknown",
+                        message: "The container could not be located when the pod was terminated")
+                }
+            }
+            if run.end != nil {
+                track.facts.terminationMessages[run.number] = terminationMessage(container, run)
+                track.facts.isStarted = false
+                track.facts.isReady = false
+                track.killAt = nil
+                track.hasTerm = false
+                track.hasKill = false
+                track.hookPending = false
+                if track.watch >= 0 { context.watcher.stop(track.watch) }
+                track.watch = -1
+                context.meter.remove(.init(pod: uid, container: container.name))
+                run.discardBundle()
+            }
+            track.facts.current = run
+            tracks[container.name] = track
+        }
+        // The shim's death alone writes no file.
+        if spec.all.contains(where: { tracks[$0.name]?.facts.current?.isRunning == true }) {
+            wake(at: Date().addingTimeInterval(10))
+        }
+    }
+
+    func terminationMessage(_ container: ContainerSpec, _ run: ContainerRun) -> String? {
+        if let bytes = FileTools.read(run.terminationFile, limit: 4096), !bytes.isEmpty {
+            return String(decoding: bytes.prefix(4096), as: UTF8.self)
+        }
+        guard container.json["terminationMessagePolicy"]?.string == "FallbackToLogsOnError", run.end?.code != 0 else {
+            return nil
+        }
+        let lines = LogFile.tail(path: run.logPath, lines: 80)
+        return String(lines.joined(separator: "\n").suffix(2048))
+    }
+}

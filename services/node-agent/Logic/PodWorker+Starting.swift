@@ -1,0 +1,219 @@
+import Foundation
+import KubeModel
+
+/// From nothing to running containers: volumes, the network, then container after container.
+extension PodWorker {
+    func advance() async {
+        if let refusal = spec.refusal(allowsHostPath: context.configuration.allowsHostPath) {
+            failure = ("UnexpectedAdmissionError", refusal)
+            note("Warning", "UnexpectedAdmissionError", refusal)
+            kicker.yield()
+            return
+        }
+        let facts = context.facts(podAddress: sandbox?.address)
+        do {
+            try FileTools.makeDirectory(context.configuration.podsDirectory, mode: 0o700)
+            try FileTools.makeDirectory("\(directory)/volumes")
+            var current = volumes
+            defer { volumes = current }
+            _ = try await current.prepare(spec, facts)
+        } catch {
+            complain("FailedMount", "\(error)")
+            retry()
+            return
+        }
+        do {
+            try await ensureSandbox()
+        } catch {
+            complain("FailedCreatePodSandBox", "Failed to create pod sandbox: \(error)")
+            retry()
+            return
+        }
+        retrySeconds = 1
+        if volumes.needsRefresh {
+            do {
+                // A copy, because other tasks may look at the volumes meanwhile; nobody else changes them.
+                var current = volumes
+                defer { volumes = current }
+                try await current.refresh(spec, context.facts(podAddress: sandbox?.address))
+            } catch {
+                complain("FailedMount", "\(error)")
+            }
+            wake(at: Date().addingTimeInterval(60))
+        }
+        await startContainers()
+        await enforceStops()
+        watchStorage()
+    }
+
+    func retry() {
+        wake(at: Date().addingTimeInterval(retrySeconds))
+        retrySeconds = min(30, retrySeconds * 2)
+    }
+
+    func ensureSandbox() async throws {
+        if let sandbox, context.network.isAlive(sandbox) { return }
+        let new = try await context.network.create(pod: uid, address: sandbox?.address)
+        sandbox = new
+        try await context.policies.place(spec, at: new.address)
+        try FileTools.makeDirectory("\(directory)/etc")
+        let json: JSON = [
+            "address": .string("\(new.address)"), "namespace": .string(new.namespace), "pod": .string(spec.name),
+            "podNamespace": .string(spec.namespace),
+        ]
+        try FileTools.write(json.bytes, to: "\(directory)/sandbox.json")
+        try PodEtc.write(
+            spec, address: new.address, server: context.network.network.gateway,
+            domain: context.configuration.clusterDomain, to: "\(directory)/etc")
+    }
+
+    func startContainers() async {
+        for container in spec.initial {
+            guard let track = tracks[container.name] else { return }
+            let run = track.facts.current
+            if container.kind == .initial {
+                if let end = run?.end, end.code == 0 {
+                    tracks[container.name]?.facts.isWaiting = false
+                    continue
+                }
+                // Once the main containers have run, init containers are history.
+                if spec.main.contains(where: { tracks[$0.name]?.facts.current != nil }) { continue }
+                if run == nil || run?.end != nil { await startIfDue(container) }
+                markWaiting(after: container)
+                return
+            }
+            if run == nil || run?.end != nil { await startIfDue(container) }
+            if tracks[container.name]?.facts.isStarted != true,
+                !spec.main.contains(where: { tracks[$0.name]?.facts.current != nil })
+            {
+                markWaiting(after: container)
+                return
+            }
+        }
+        for container in spec.main {
+            guard let run = tracks[container.name]?.facts.current else {
+                await startIfDue(container)
+                continue
+            }
+            if let end = run.end {
+                if spec.restarts(container, afterCode: end.code) {
+                    await startIfDue(container)
+                } else {
+                    tracks[container.name]?.facts.isWaiting = false
+                }
+            }
+        }
+    }
+
+    /// What waits for an init container says so.
+    func markWaiting(after container: ContainerSpec) {
+        var isAfter = false
+        for other in spec.all {
+            if isAfter, tracks[other.name]?.facts.current == nil {
+                tracks[other.name]?.facts.waitingReason = "PodInitializing"
+            }
+            if other.name == container.name { isAfter = true }
+        }
+    }
+
+    /// Starts a container unless it has to wait because it ended too often.
+    func startIfDue(_ container: ContainerSpec) async {
+        guard var track = tracks[container.name] else { return }
+        track.facts.isWaiting = true
+        let now = Date()
+        if let run = track.facts.current, let end = run.end {
+            if track.backoffSince != end.finishedAt {
+                // A container that ran for long starts from the shortest delay again.
+                let ranFor = end.finishedAt.timeIntervalSince(run.startedAt ?? end.finishedAt)
+                if ranFor > 600 { track.backoffSeconds = 0 }
+                track.backoffSince = end.finishedAt
+                track.backoffSeconds =
+                    run.number == 0 && track.backoffSeconds == 0 ? 0.001 : min(300, max(10, track.backoffSeconds * 2))
+            }
+            let due = end.finishedAt.addingTimeInterval(track.backoffSeconds)
+            if due > now, due.timeIntervalSince(now) < 301 {
+                track.facts.waitingReason = "CrashLoopBackOff"
+                let delay = Duration.seconds(Int(track.backoffSeconds.rounded())).text
+                let message =
+                    "back-off \(delay) restarting failed container=\(container.name) pod=\(spec.name)_\(spec.namespace)(\(uid))"
+                track.facts.waitingMessage = message
+                tracks[container.name] = track
+                complain(
+                    "BackOff",
+                    "Back-off restarting failed container \(container.name) in pod \(spec.name)_\(spec.namespace)(\(uid))"
+                )
+                wake(at: due)
+                return
+            }
+        }
+        tracks[container.name] = track
+        guard let environment = environment(for: container) else { return }
+        await start(container, environment)
+    }
+
+    func start(_ container: ContainerSpec, _ environment: ReadyEnvironment) async {
+        guard let sandbox else { return }
+        let number = (tracks[container.name]?.facts.current?.number ?? -1) + 1
+        let base = "\(directory)/containers/\(container.name)"
+        var run = ContainerRun(
+            number: number, directory: "\(base)/\(number)",
+            id: ContainerRun.id(pod: uid, container: container.name, number: number))
+        let plan: ContainerPlan
+        do {
+            plan = try ContainerPlanner(
+                pod: spec, container: container, run: run, environment: environment, sandbox: sandbox, volumes: volumes,
+                context: context, podEtc: "\(directory)/etc"
+            ).plan()
+            FileTools.remove(run.directory)  // of a start that was cut short
+            try ContainerBundle.write(plan)
+            try FileTools.write([], to: run.terminationFile, mode: 0o666)
+        } catch {
+            let reason = (error as? ContainerConfigError)?.reason ?? "CreateContainerError"
+            tracks[container.name]?.facts.waitingReason = reason
+            tracks[container.name]?.facts.waitingMessage = "\(error)"
+            complain("Failed", "Error: \(error)")
+            FileTools.remove(run.directory)
+            wake(at: Date().addingTimeInterval(10))
+            return
+        }
+        note("Normal", "Created", "Created container: \(container.name)")
+        let old = tracks[container.name]?.facts.current
+        do {
+            try await context.runtime.start(run, of: container, cgroup: plan.cgroup)
+            _ = run.update()
+            if run.startedAt == nil { run.startedAt = Date() }
+            note("Normal", "Started", "Started container \(container.name)")
+        } catch {
+            run.fail(
+                code: 128, reason: "StartError", message: "failed to start container \"\(container.name)\": \(error)")
+            note("Warning", "Failed", "Error: failed to start container \"\(container.name)\": \(error)")
+            run.discardBundle()
+        }
+        guard var track = tracks[container.name] else { return }
+        track.facts.previous = old
+        track.facts.current = run
+        track.facts.isWaiting = false
+        track.facts.waitingMessage = nil
+        track.facts.user = [
+            "linux": [
+                "uid": .int(Int64(plan.uid)), "gid": .int(Int64(plan.gid)),
+                "supplementalGroups": .array(
+                    Set(plan.groups + [plan.gid]).sorted().map { .int(Int64($0)) }),
+            ]
+        ]
+        track.facts.imageID = "martlet://\(environment.definition.name)@\(environment.contentID)"
+        track.facts.terminationMessages = track.facts.terminationMessages.filter { $0.key >= number - 1 }
+        track.facts.isStarted = false
+        track.facts.isReady = false
+        track.killAt = nil
+        track.hasTerm = false
+        track.hasKill = false
+        tracks[container.name] = track
+        if number >= 2 { FileTools.remove("\(base)/\(number - 2)") }
+        if run.end == nil {
+            watch(container.name, run)
+            startProbes(container, run)
+        }
+        kicker.yield()
+    }
+}
