@@ -46,6 +46,13 @@ extension APIServer {
         guard body.object != nil else {
             throw APIError(.badRequest, "couldn't get version/kind; json parse error: the body is not a JSON object")
         }
+        for field in ["apiVersion", "kind"] {
+            guard let value = body[field], !value.isNull, value.string == nil else { continue }
+            throw APIError(
+                .badRequest,
+                "couldn't get version/kind; json parse error: json: cannot unmarshal into Go struct field .\(field) of type string"
+            )
+        }
         let apiVersion = body["apiVersion"]?.string ?? ""
         let name = body["kind"]?.string ?? ""
         if !apiVersion.isEmpty, apiVersion != kind.type.apiVersion {
@@ -172,7 +179,7 @@ extension APIServer {
                     context)
             }
             object = kind.normalized(object)
-            if context.isDryRun { return .tentative(object) }
+            if context.isDryRun { return .tentative(kind.definition.fromStored(object)) }
             guard let stored = try await cluster.put(key, object, expecting: .absent) else {
                 if isLast { throw kind.exists(name) }
                 return nil

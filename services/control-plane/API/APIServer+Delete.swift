@@ -115,6 +115,9 @@ extension APIServer {
         let kind = context.kind
         var new = old
         setFinalizers(&new, options.propagation)
+        if kind.storageName == Cluster.definitions, old.value(at: "metadata", "deletionTimestamp")?.string == nil {
+            CustomDefinitionStep.markDeleted(&new)
+        }
         let grace = kind.type.kind == "Pod" ? Self.grace(of: old, wanted: options.gracePeriodSeconds) : 0
         let wasDeleted = old.value(at: "metadata", "deletionTimestamp")?.string != nil
         if wasDeleted {

@@ -64,7 +64,17 @@ extension APIServer {
         } else if let path {
             attributes = AccessAttributes(verb: text(path, "verb"), nonResourcePath: text(path, "path"))
         }
-        return ["allowed": .bool(cluster.rbac.allows(user, attributes))]
+        var status: JSON = ["allowed": .bool(cluster.rbac.allows(user, attributes))]
+        let ignored = ["fieldSelector", "labelSelector"].filter { field in
+            let operators: Set<String> = ["In", "NotIn", "Exists", "DoesNotExist"]
+            let requirements = resource?.value(at: field, "requirements")?.array ?? []
+            return requirements.contains { !operators.contains($0["operator"]?.string ?? "") }
+        }
+        if !ignored.isEmpty {
+            let problems = ignored.map { "spec.resourceAttributes.\($0) ignored due to parse error" }
+            status["evaluationError"] = .string(problems.joined(separator: ", "))
+        }
+        return status
     }
 
     private func tokenStatus(_ spec: JSON, _ context: RequestContext) async throws -> JSON {
@@ -80,7 +90,7 @@ extension APIServer {
                 "authenticated": true, "user": proof.user.json, "audiences": .array(proof.audiences.map(JSON.string)),
             ]
         } catch let error as APIError where error.reason == .unauthorized {
-            return ["user": [:], "error": "the token is not valid, has expired, or is for another audience"]
+            return ["user": [:], "error": "invalid bearer token"]
         }
     }
 }

@@ -135,7 +135,7 @@ extension APIServer {
         if object.isSettled(comparedWith: old) { return context.isDryRun ? .tentative(old) : .stored(current) }
         var object = kind.normalized(object)
         let isGone = object.isFinallyDeleted
-        if context.isDryRun { return .tentative(object) }
+        if context.isDryRun { return .tentative(kind.definition.fromStored(object)) }
         if isGone {
             object.set(.string(String(current.revision)), at: "metadata", "resourceVersion")
             guard
@@ -196,7 +196,14 @@ extension APIServer {
 extension ServedKind {
     /// True when a change counts as a new generation.
     func specDiffers(_ new: JSON, _ old: JSON) -> Bool {
-        guard isCustom || type.kind.hasSuffix("WebhookConfiguration") else { return new["spec"] != old["spec"] }
+        if type.kind == "EndpointSlice" && !isCustom,
+            new.value(at: "metadata", "labels") != old.value(at: "metadata", "labels")
+        {
+            return true
+        }
+        guard isCustom || type.kind.hasSuffix("WebhookConfiguration") || type.kind == "EndpointSlice" else {
+            return new["spec"] != old["spec"]
+        }
         var (left, right) = (new.object ?? [:], old.object ?? [:])
         for field in ["metadata", "apiVersion", "kind"] + (definition.hasStatus ? ["status"] : []) {
             left[field] = nil

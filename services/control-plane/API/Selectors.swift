@@ -30,9 +30,10 @@ struct FieldSelection: Sendable, Equatable {
             guard part.contains("="), !sides.isEmpty else {
                 throw APIError(.badRequest, "invalid selector: '\(text)'; can't understand '\(part)'")
             }
-            let path = String(sides[0])
-            guard kind.selectableFields.contains(path) || path == Self.ownerPath else {
-                throw APIError(.badRequest, "field label not supported: \(path)")
+            let given = String(sides[0])
+            let path = kind.storedPath(given)
+            guard kind.selectableFields.contains(given) || path == Self.ownerPath else {
+                throw APIError(.badRequest, "field label not supported: \(given)")
             }
             let value = sides.count > 1 ? String(sides[1]) : ""
             terms.append(

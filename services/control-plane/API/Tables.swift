@@ -14,7 +14,7 @@ extension ServedKind {
     private func row(_ object: JSON, _ include: Presentation.RowObject, now: Date) -> JSON {
         var row: JSON = ["cells": .array(definition.cells(object, now))]
         switch include {
-        case .none: row["object"] = nil
+        case .none: row["object"] = .null
         case .metadata: row["object"] = partial(object)
         case .object: row["object"] = object
         }

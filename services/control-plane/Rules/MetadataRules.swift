@@ -49,7 +49,8 @@ public enum MetadataRules {
         case ("", "Service"): NameRules.label  // a digit may come first since Kubernetes 1.36
         case ("rbac.authorization.k8s.io", _): NameRules.pathSegment
         // Nobody ever checked these names.
-        case ("", "Event"), ("policy", "PodDisruptionBudget"), ("networking.k8s.io", "IPAddress"): { _ in [] }
+        case ("", "Event"), ("policy", "PodDisruptionBudget"), ("networking.k8s.io", "IPAddress"):
+            NameRules.pathSegment
         default: NameRules.subdomain
         }
     }

@@ -22,20 +22,31 @@ struct CustomDefinitionStep: AdmissionStep {
         guard request.isFor("CustomResourceDefinition") else { return }
         var object = request.object
         let names = object.value(at: "spec", "names") ?? [:]
-        if names["singular"] == nil {
+        let isNamed = names["kind"]?.string?.isEmpty == false
+        if isNamed, names["singular"] == nil {
             object.set(.string((names["kind"]?.string ?? "").lowercased()), at: "spec", "names", "singular")
         }
-        if names["listKind"] == nil {
+        if isNamed, names["listKind"] == nil {
             object.set(.string((names["kind"]?.string ?? "") + "List"), at: "spec", "names", "listKind")
         }
         if object.value(at: "spec", "conversion") == nil { object.set(["strategy": "None"], at: "spec", "conversion") }
-        if request.operation == .create {
-            var finalizers = object.value(at: "metadata", "finalizers")?.array ?? []
-            if !finalizers.contains(Self.finalizer) { finalizers.append(Self.finalizer) }
-            object.set(.array(finalizers), at: "metadata", "finalizers")
-        }
         object["status"] = try await status(of: object, old: request.old, name: request.name)
         request.object = object
+    }
+
+    /// Marks a definition that is being deleted: its instances go first.
+    static func markDeleted(_ definition: inout JSON) {
+        var finalizers = definition.value(at: "metadata", "finalizers")?.array ?? []
+        if !finalizers.contains(finalizer) { finalizers.append(finalizer) }
+        definition.set(.array(finalizers), at: "metadata", "finalizers")
+        var conditions = definition.value(at: "status", "conditions")?.array ?? []
+        conditions.removeAll { $0["type"] == "Terminating" }
+        conditions.append([
+            "type": "Terminating", "status": "True", "lastTransitionTime": .string(Timestamp.now.text),
+            "reason": "InstanceDeletionPending",
+            "message": "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+        ])
+        definition.set(.array(conditions), at: "status", "conditions")
     }
 
     private func status(of definition: JSON, old: JSON?, name: String) async throws -> JSON {

@@ -16,7 +16,7 @@ extension BuiltinKinds {
 
     private static func webhooks(_ type: ResourceType, isMutating: Bool) -> KindDefinition {
         kind(
-            type,
+            type, categories: ["api-extensions"],
             defaults: { object in
                 object.editEach("webhooks") { hook in
                     hook.fillText("failurePolicy", "Fail")
@@ -75,6 +75,7 @@ extension BuiltinKinds {
         defaults: { object in
             object.edit("spec") { spec in
                 spec.edit("names") { names in
+                    guard !names.text("kind").isEmpty else { return }
                     names.fillText("singular", names.text("kind").lowercased())
                     names.fillText("listKind", names.text("kind") + "List")
                 }

@@ -88,8 +88,7 @@ enum JobRules {
                 expected[key] = value
                 if let found = labels[key] {
                     if found != value {
-                        issues.invalid(
-                            "spec.template.metadata.labels", .object(JSONObject()), "must be '\(value)'")
+                        issues.invalid("spec.template.metadata.labels[\(key)]", .string(found), "must be '\(value)'")
                     }
                 } else {
                     issues.required("spec.template.metadata.labels[\(key)]", "must be '\(value)'")

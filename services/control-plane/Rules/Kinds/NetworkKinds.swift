@@ -106,12 +106,12 @@ extension BuiltinKinds {
             }
             issues.name("spec.parentRef.namespace", parent.text("namespace"), NameRules.pathSegment)
         },
-        columns: [.name, TableColumn("ParentRef"), .age],
-        cells: { object, now in
+        columns: [.name, TableColumn("ParentRef")],
+        cells: { object, _ in
             let parent = object.value(at: "spec", "parentRef") ?? [:]
             let resource = parent.text("resource") + (parent.text("group").isEmpty ? "" : ".\(parent.text("group"))")
             let parts = [resource, parent.text("namespace"), parent.text("name")].filter { !$0.isEmpty }
-            return [Cell.name(object), .string(parts.joined(separator: "/")), Cell.age(object, now)]
+            return [Cell.name(object), .string(parts.joined(separator: "/"))]
         })
 
     private static let serviceCIDR = kind(

@@ -107,20 +107,17 @@ extension BuiltinKinds {
 
     private static let runtimeClass = kind(
         ResourceType("node.k8s.io", "v1", "runtimeclasses", "RuntimeClass", isNamespaced: false),
-        defaults: { object in
-            object.edit("scheduling") { $0.editEach("tolerations") { _ in } }
-        },
         validate: { object, old, issues in
-            let handler = object.text("handler")
-            if old == nil {
-                issues.requiredName("handler", handler, NameRules.label)
-                if let amounts = object.value(at: "overhead", "podFixed") {
-                    ResourceRules.check(["limits": amounts], "overhead", &issues)
-                }
-                let scheduling = object["scheduling"] ?? [:]
-                issues.add(MetadataRules.labels(scheduling["nodeSelector"], "scheduling.nodeSelector"))
-                let tolerations = scheduling.list("tolerations")
-                PodValidation.tolerations(tolerations, "scheduling.tolerations", &issues)
+            issues.requiredName("handler", object.text("handler"), NameRules.label)
+            if let amounts = object.value(at: "overhead", "podFixed") {
+                ResourceRules.check(["limits": amounts], "overhead", &issues)
+            }
+            let scheduling = object["scheduling"] ?? [:]
+            issues.add(MetadataRules.labels(scheduling["nodeSelector"], "scheduling.nodeSelector"))
+            let tolerations = scheduling.list("tolerations")
+            PodValidation.tolerations(tolerations, "scheduling.tolerations", &issues)
+            for (index, toleration) in tolerations.enumerated() where tolerations[..<index].contains(toleration) {
+                issues.duplicate("scheduling.tolerations[\(index)]", toleration)
             }
             if let old { issues.immutable("handler", object["handler"], old["handler"]) }
         },

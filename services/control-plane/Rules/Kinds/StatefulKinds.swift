@@ -33,6 +33,7 @@ extension BuiltinKinds {
                 }
             }
         },
+        create: WorkloadRules.dropUnavailable, update: { object, _ in WorkloadRules.dropUnavailable(&object) },
         validate: WorkloadRules.statefulSet,
         validateStatus: { object, old, issues in
             StatusRules.check(

@@ -28,7 +28,6 @@ extension BuiltinKinds {
                 for field in ["provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"] {
                     issues.immutable(field, object[field], old[field])
                 }
-                return
             }
             StorageRules.provisioner(object.text("provisioner"), "provisioner", &issues)
             StorageRules.parameters(object["parameters"], isRequired: false, &issues)
@@ -133,7 +132,6 @@ extension BuiltinKinds {
             if let old {
                 issues.immutable("nodeTopology", object["nodeTopology"], old["nodeTopology"])
                 issues.immutable("storageClassName", object["storageClassName"], old["storageClassName"])
-                return
             }
             SelectorRules.check(object["nodeTopology"], "nodeTopology", &issues)
             let name = object.text("storageClassName")
@@ -142,13 +140,7 @@ extension BuiltinKinds {
                 issues.invalid("capacity", object["capacity"], "must be greater than or equal to 0")
             }
         },
-        columns: [.name, TableColumn("StorageClassName"), TableColumn("Capacity")],
-        cells: { object, _ in
-            [
-                Cell.name(object), Cell.text(object["storageClassName"]),
-                .string(Quantity(object["capacity"])?.text ?? "<unset>"),
-            ]
-        })
+        columns: [.name, .createdAt], cells: { object, _ in [Cell.name(object), Cell.createdAt(object)] })
 
     private static let attributesClass = kind(
         ResourceType(group, "v1", "volumeattributesclasses", "VolumeAttributesClass", isNamespaced: false),

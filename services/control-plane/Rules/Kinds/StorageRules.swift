@@ -39,7 +39,8 @@ enum StorageRules {
                 if keys[key] != nil { issues.duplicate("\(field).key", .string(key)) }
                 keys[key] = set
             }
-            if seen.contains(keys) { issues.duplicate("\(path)[\(index)].matchLabelExpressions", "") }
+            // A term that says nothing counts as said before.
+            if keys.isEmpty || seen.contains(keys) { issues.duplicate("\(path)[\(index)].matchLabelExpressions", "") }
             seen.append(keys)
         }
     }

@@ -40,6 +40,11 @@ enum WorkloadRules {
         TemplateRules.check(template, "spec.template", restartPolicies: ["Always"], &issues)
     }
 
+    /// How many Pods of a StatefulSet may be missing in an update is a feature that is off: the field is dropped.
+    @Sendable static func dropUnavailable(_ object: inout JSON) {
+        object.edit("spec") { $0.edit("updateStrategy") { $0.edit("rollingUpdate") { $0["maxUnavailable"] = nil } } }
+    }
+
     @Sendable static func statefulSet(_ object: JSON, _ old: JSON?, _ issues: inout Issues) {
         let spec = object["spec"] ?? [:]
         let name = object.value(at: "metadata", "name")?.string ?? ""

@@ -8,7 +8,7 @@ enum DefinitionRules {
         let group = spec.text("group")
         let wanted = "\(names.text("plural")).\(group)"
         let name = object.value(at: "metadata", "name")?.string ?? ""
-        if name != wanted {
+        if name != wanted, old == nil {
             issues.invalid("metadata.name", .string(name), "must be spec.names.plural+\".\"+spec.group")
         }
         if group.isEmpty {
@@ -22,30 +22,66 @@ enum DefinitionRules {
         issues.oneOf("spec.scope", spec["scope"], ["Cluster", "Namespaced"], isRequired: true)
         check(names, &issues)
         check(versions: spec.list("versions"), spec, &issues)
-        issues.oneOf("spec.conversion.strategy", spec.value(at: "conversion", "strategy"), ["None", "Webhook"])
+        checkConversion(spec["conversion"] ?? [:], &issues)
         if spec["preserveUnknownFields"]?.bool == true {
             issues.invalid(
                 "spec.preserveUnknownFields", true,
                 "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"
             )
         }
+        let stored = spec.list("versions").filter { $0["storage"]?.bool == true }.map { $0.text("name") }
+        if stored.isEmpty, old?["status"]?.list("storedVersions").isEmpty ?? true {
+            issues.invalid("status.storedVersions", [], "must have at least one stored version")
+        }
+        if stored.count > 1 {
+            issues.invalid("status.storedVersions", [], "must have the storage version \(stored[stored.count - 1])")
+        }
         guard let before = old?["spec"] else { return }
         issues.immutable("spec.group", spec["group"], before["group"])
         issues.immutable("spec.scope", spec["scope"], before["scope"])
         issues.immutable("spec.names.plural", names["plural"], before.value(at: "names", "plural"))
-        issues.immutable("spec.names.kind", names["kind"], before.value(at: "names", "kind"))
+        if Conditions(old?.value(at: "status", "conditions")).isTrue("Established") {
+            issues.immutable("spec.names.kind", names["kind"], before.value(at: "names", "kind"))
+        }
         let known = Set(spec.list("versions").map { $0.text("name") })
-        for stored in (old?["status"]?.list("storedVersions") ?? []).compactMap(\.string) where !known.contains(stored)
-        {
+        for (index, stored) in (old?["status"]?.list("storedVersions") ?? []).compactMap(\.string).enumerated()
+        where !known.contains(stored) {
             issues.invalid(
-                "status.storedVersions[0]", .string(stored), "must appear in spec.versions")
+                "status.storedVersions[\(index)]", .string(stored),
+                "missing from spec.versions; \(stored) was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in \(stored) and removes \(stored) from status.storedVersions"
+            )
+        }
+    }
+
+    private static func checkConversion(_ conversion: JSON, _ issues: inout Issues) {
+        let strategy = conversion.text("strategy")
+        issues.oneOf("spec.conversion.strategy", .string(strategy), ["None", "Webhook"], isRequired: true)
+        let webhook = conversion["webhook"].flatMap { $0.isNull ? nil : $0 }
+        if strategy == "Webhook" {
+            let client = webhook?["clientConfig"].flatMap { $0.isNull ? nil : $0 }
+            if let client {
+                WebhookRules.check(client: client, "spec.conversion.webhookClientConfig", &issues)
+            } else {
+                issues.required(
+                    "spec.conversion.webhookClientConfig", "required when strategy is set to Webhook")
+            }
+            let versions = (webhook?.list("conversionReviewVersions") ?? []).compactMap(\.string)
+            let field = "spec.conversion.conversionReviewVersions"
+            if versions.isEmpty {
+                issues.required(field)
+            } else if Set(versions).isDisjoint(with: ["v1", "v1beta1"]) {
+                issues.invalid(field, .array(versions.map(JSON.string)), "must include at least one of v1, v1beta1")
+            }
+        } else if webhook != nil {
+            issues.forbidden(
+                "spec.conversion.webhookClientConfig", "should not be set when strategy is not set to Webhook")
         }
     }
 
     private static func check(_ names: JSON, _ issues: inout Issues) {
         for field in ["plural", "singular"] {
             let text = names.text(field)
-            if text.isEmpty, field == "plural" { issues.required("spec.names.plural") }
+            if text.isEmpty { issues.required("spec.names.\(field)") }
             if !text.isEmpty { issues.invalid("spec.names.\(field)", text, NameRules.label1035(text)) }
         }
         for field in ["kind", "listKind"] {
@@ -81,7 +117,10 @@ enum DefinitionRules {
         for (index, version) in versions.enumerated() {
             let path = "spec.versions[\(index)]"
             let name = version.text("name")
-            issues.invalid("\(path).name", name, NameRules.label1035(name))
+            let problems = NameRules.label1035(name)
+            issues.invalid("\(path).name", name, problems)
+            // The first version is looked at once more, under the name that it had when there was one.
+            if index == 0, !name.isEmpty { issues.invalid("spec.version", name, problems) }
             if !names.insert(name).inserted {
                 issues.invalid("spec.versions", .array(versions), "must contain unique version names")
             }
@@ -92,12 +131,15 @@ enum DefinitionRules {
                 do {
                     _ = try StructuralSchema(schema)
                 } catch {
-                    issues.invalid(place, "", error.message)
+                    // Where a part is known to be wrong, that says more.
+                    let isKnown = issues.all.contains { $0.field.hasPrefix(place) }
+                    if !isKnown { issues.invalid(place, "", error.message) }
                 }
             } else {
                 issues.required("\(path).schema.openAPIV3Schema", "schemas are required")
             }
         }
+        DefinitionVersionRules.check(versions, &issues)
         for (index, version) in versions.enumerated() where !sharesColumns || index == 0 {
             let path = sharesColumns ? "spec" : "spec.versions[\(index)]"
             for (place, column) in version.list("additionalPrinterColumns").enumerated() {
@@ -115,9 +157,9 @@ enum DefinitionRules {
             "\(path).type", column["type"], ["boolean", "date", "integer", "number", "string"], isRequired: true)
         let jsonPath = column.text("jsonPath")
         if jsonPath.isEmpty {
-            issues.required("\(path).jsonPath")
+            issues.required("\(path).JSONPath")
         } else if !jsonPath.hasPrefix(".") {
-            issues.invalid("\(path).jsonPath", .string(jsonPath), "must be a simple json path starting with .")
+            issues.invalid("\(path).JSONPath", .string(jsonPath), "must be a simple json path starting with .")
         }
     }
 
@@ -134,7 +176,7 @@ enum DefinitionRules {
         let type = schema.text("type")
         if isRoot, type != "object" {
             if type.isEmpty {
-                issues.required("\(path).type", "must not be empty at the root")
+                if !isFree { issues.required("\(path).type", "must not be empty at the root") }
             } else {
                 issues.invalid("\(path).type", .string(type), "must be object at the root")
             }
@@ -146,9 +188,12 @@ enum DefinitionRules {
         } else {
             issues.oneOf("\(path).type", schema["type"], types)
         }
+        if schema["x-kubernetes-preserve-unknown-fields"]?.bool == false {
+            issues.invalid("\(path).x-kubernetes-preserve-unknown-fields", false, "must be true or undefined")
+        }
         if type == "array", schema["items"]?.object == nil { issues.required("\(path).items", "must be specified") }
         if let properties = schema["properties"]?.object, !properties.isEmpty,
-            schema["additionalProperties"]?.object != nil
+            schema["additionalProperties"]?.object != nil || schema["additionalProperties"]?.bool == false
         {
             issues.forbidden("\(path).additionalProperties", "additionalProperties and properties are mutual exclusive")
         }

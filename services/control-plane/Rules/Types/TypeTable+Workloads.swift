@@ -50,7 +50,7 @@ extension TypeTable {
         CrossVersionObjectReference: kind=s~ name=s~ apiVersion=s-
         MetricSpec: type=s~ object=ObjectMetricSource pods=PodsMetricSource resource=ResourceMetricSource containerResource=ContainerResourceMetricSource external=ExternalMetricSource
         HorizontalPodAutoscalerBehavior: scaleUp=HPAScalingRules scaleDown=HPAScalingRules
-        HPAScalingRules: stabilizationWindowSeconds=i selectPolicy=s policies=[HPAScalingPolicy] tolerance=q
+        HPAScalingRules: stabilizationWindowSeconds=i selectPolicy=s policies=[HPAScalingPolicy]+ tolerance=q
         HPAScalingPolicy: type=s~ value=i~ periodSeconds=i~
         ObjectMetricSource: describedObject=CrossVersionObjectReference~ target=MetricTarget~ metric=MetricIdentifier~
         PodsMetricSource: metric=MetricIdentifier~ target=MetricTarget~

@@ -102,6 +102,7 @@ struct TypedReader {
                 if text.isEmpty, !isMicro { return false }
                 throw failure(Self.timeFailure(text, isMicro: isMicro))
             }
+            if isMicro, !Self.hasMicroseconds(text) { throw failure(Self.timeFailure(text, isMicro: true)) }
             value = isMicro ? moment.microJSON : moment.json
         case .base64:
             guard case .string(let text) = value else { throw mismatch(value, place, "[]uint8") }
@@ -183,6 +184,12 @@ struct TypedReader {
             }
         }
         return kept
+    }
+
+    /// True for a moment with exactly six digits behind the point, as the finer times are written.
+    private static func hasMicroseconds(_ text: String) -> Bool {
+        guard let point = text.utf8.firstIndex(of: UInt8(ascii: ".")) else { return false }
+        return text.utf8[text.utf8.index(after: point)...].prefix { (0x30...0x39).contains($0) }.count == 6
     }
 
     private static func timeFailure(_ text: String, isMicro: Bool) -> String {
