@@ -2,6 +2,9 @@
 
 import os
 import pathlib
+import re
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -9,6 +12,15 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from support.platform import Platform  # noqa: E402
+
+
+def pytest_configure(config):
+    """Uses the kubectl that tools/clients brought where the machine's own is missing or too old for these tests."""
+    own = shutil.which("kubectl")
+    found = re.search(r'GitVersion:"v1\.(\d+)|Client Version: v1\.(\d+)', subprocess.run(
+        [own, "version", "--client"], capture_output=True, text=True).stdout) if own else None
+    if not found or int(found.group(1) or found.group(2)) < 31:
+        os.environ["PATH"] = f"{pathlib.Path(__file__).parents[1] / '.build' / 'clients'}{os.pathsep}{os.environ['PATH']}"
 
 
 @pytest.fixture(scope="session")
