@@ -21,7 +21,7 @@ struct ContainerPlan: Sendable {
     var networkNamespace: String
     var cgroup: String
     var arguments: [String]
-    var hasTerminal: Bool
+    var hasTerminal = false
     var workingDirectory: String
     var variables: [(name: String, value: String)]
     var uid: UInt32
