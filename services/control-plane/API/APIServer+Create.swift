@@ -194,6 +194,7 @@ extension APIServer {
         let kind = admitted.kind
         var issues = MetadataRules.validate(admitted.object, old: admitted.old, kind: kind.definition)
         issues += kind.definition.issues(in: admitted.object, old: admitted.old, subresource: admitted.subresource)
+        issues = issues.refused(warning: admitted.warnings)
         guard issues.isEmpty else { throw kind.invalid(admitted.name, issues) }
         try await admission.askValidatingWebhooks(admitted)
     }

@@ -117,6 +117,7 @@ extension APIServer {
             var object = admitted.object
             var issues = MetadataRules.validate(object, old: old, kind: kind.definition)
             issues += kind.definition.issues(in: object, old: old, subresource: context.info.subresource)
+            issues = issues.refused(warning: context.warnings)
             guard issues.isEmpty else { throw kind.invalid(name, issues) }
             for text in kind.definition.warnings(object, old, context.info.subresource) { context.warnings.add(text) }
             try await admission.validate(admitted)

@@ -135,7 +135,12 @@ public final class APIServer: Sendable {
             throw Self.unknownPath
         }
         let context = try RequestContext(user: user, kind: kind, info: info, request: request)
-        var answer = try await perform(request, context)
+        var answer: APIAnswer
+        do {
+            answer = try await perform(request, context).asMessages(request)
+        } catch let error as APIError where !context.warnings.all.isEmpty {
+            answer = .error(error)
+        }
         for warning in context.warnings.all {
             let escaped = warning.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
             answer.headers.append(("Warning", "299 - \"\(escaped)\""))

@@ -39,7 +39,11 @@ enum CustomKinds {
             categories: texts("categories"),
             hasStatus: hasStatus, extraSubresources: scale == nil ? [] : ["scale"],
             prepareForCreate: { object in if hasStatus { object["status"] = nil } },
-            validate: { object, _ in (schema?.validate(object) ?? []) + (scale?.issues(in: object) ?? []) },
+            validate: { object, old in
+                var issues = (schema?.validate(object, old: old) ?? []) + (scale?.issues(in: object) ?? [])
+                schema?.checkRules(object, old: old, issues: &issues)
+                return issues
+            },
             columns: columns, cells: cells)
         let selectable = version["selectableFields"]?.array?.compactMap {
             $0["jsonPath"]?.string.map { String($0.drop { $0 == "." }) }

@@ -25,10 +25,18 @@ public struct FieldIssue: Sendable, Equatable {
     public let value: JSON?
     /// What would be right.
     public let detail: String
+    /// False for objects and lists, which would be long, where the reason shows the value otherwise.
+    public let showsValue: Bool
+    /// True for what was wrong before a change and was not touched by it: the client is told, nothing is refused.
+    public let isTolerated: Bool
 
     /// Makes an issue.
-    public init(field: String, reason: Reason, value: JSON? = nil, detail: String = "") {
+    public init(
+        field: String, reason: Reason, value: JSON? = nil, detail: String = "", showsValue: Bool = true,
+        isTolerated: Bool = false
+    ) {
         (self.field, self.reason, self.value, self.detail) = (field, reason, value, detail)
+        (self.showsValue, self.isTolerated) = (showsValue, isTolerated)
     }
 
     /// The issue as a cause of a `Status`.
@@ -41,14 +49,20 @@ public struct FieldIssue: Sendable, Equatable {
         var message = reason == .typeInvalid ? Reason.invalid.rawValue : reason.rawValue
         switch reason {
         case .required, .forbidden, .tooLong, .internalError: break
+        case _ where !showsValue: break
         default:
             if case .string(let text) = value {
                 message += ": \(Self.quoted(text))"
             } else {
-                message += ": \((value ?? .null).text)"
+                message += ": \(Self.escaped((value ?? .null).text))"
             }
         }
         return detail.isEmpty ? message : "\(message): \(detail)"
+    }
+
+    /// JSON of objects and lists, with the escapes that Go's encoder makes for the sake of web pages.
+    private static func escaped(_ text: String) -> String {
+        text.replacing("<", with: "\\u003c").replacing(">", with: "\\u003e").replacing("&", with: "\\u0026")
     }
 
     /// Text in quotes, with escapes, as messages show it.

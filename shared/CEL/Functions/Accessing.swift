@@ -25,11 +25,7 @@ enum Accessing {
         case .optional(let optional):
             guard let inner = optional.value else { return false }
             return try has(inner, name)
-        default:
-            guard let found = try find(value, name) else { return false }
-            // A field of a schema that is null counts as not set.
-            if case .null = found, case .map(.json(_, let shape)) = value, case .object = shape.kind { return false }
-            return true
+        default: return try find(value, name) != nil
         }
     }
 

@@ -34,7 +34,7 @@ public enum MapValue: Sendable {
         case .entries(let entries): entries.list.count
         case .json(let members, let shape):
             if case .object(_, let fields) = shape.kind {
-                fields.values.count { members[$0.key] != nil }
+                fields.values.count { !(members[$0.key] ?? .null).isNull }
             } else {
                 members.count
             }
@@ -46,14 +46,14 @@ public enum MapValue: Sendable {
         return .map(.dyn, .dyn)
     }
 
-    /// The member with a name, nil without one. A field of a schema that is null counts as a member.
+    /// The member with a name, nil without one. A field of a schema that is null counts as not there.
     @inline(__always)
     public func member(_ name: String) -> Value? {
         switch self {
         case .json(let members, let shape):
             switch shape.kind {
             case .object(_, let fields):
-                guard let field = fields[name], let value = members[field.key] else { return nil }
+                guard let field = fields[name], let value = members[field.key], !value.isNull else { return nil }
                 return Value(value, field.shape)
             case .map(let values): return members[name].map { Value($0, values) }
             default: return members[name].map { Value($0, .dynamic) }
@@ -78,7 +78,7 @@ public enum MapValue: Sendable {
         case .entries(let entries): return entries.list.map(\.key)
         case .json(let members, let shape):
             guard case .object(_, let fields) = shape.kind else { return members.map { .string($0.key) } }
-            return fields.filter { members[$0.value.key] != nil }.keys.sorted().map { .string($0) }
+            return fields.filter { !(members[$0.value.key] ?? .null).isNull }.keys.sorted().map { .string($0) }
         }
     }
 

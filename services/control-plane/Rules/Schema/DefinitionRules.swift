@@ -129,7 +129,7 @@ enum DefinitionRules {
                 let place = sharesSchema ? "spec.validation.openAPIV3Schema" : "\(path).schema.openAPIV3Schema"
                 check(schema, place, isRoot: true, &issues)
                 do {
-                    _ = try StructuralSchema(schema)
+                    issues.add(RuleChecks.check(try SchemaNode(schema), place, known: issues.all))
                 } catch {
                     // Where a part is known to be wrong, that says more.
                     let isKnown = issues.all.contains { $0.field.hasPrefix(place) }

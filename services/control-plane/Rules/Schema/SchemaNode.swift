@@ -42,6 +42,10 @@ final class SchemaNode: Sendable {
     /// True when members or elements at any depth are resources of their own.
     let hasResourcesBelow: Bool
     let isIntOrString: Bool
+    /// Rules of this level.
+    let rules: [RuleText]
+    /// True when rules are at this level or below.
+    let hasRules: Bool
     let listType: ListType
     let allOf: [SchemaNode]
     let anyOf: [SchemaNode]
@@ -100,6 +104,8 @@ final class SchemaNode: Sendable {
         if case .schema(let child) = additional { children.append(child) }
         hasResourcesBelow = children.contains { $0.isEmbeddedResource || $0.hasResourcesBelow }
         isIntOrString = schema["x-kubernetes-int-or-string"]?.bool ?? false
+        rules = (schema["x-kubernetes-validations"]?.array ?? []).map(RuleText.init)
+        hasRules = !rules.isEmpty || children.contains(where: \.hasRules)
         switch schema["x-kubernetes-list-type"]?.string {
         case "set": listType = .set
         case "map":

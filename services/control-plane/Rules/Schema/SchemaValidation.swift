@@ -31,8 +31,10 @@ struct SchemaValidation {
         return attempt.issues.isEmpty
     }
 
-    mutating func check(_ value: JSON, _ node: SchemaNode, isResource: Bool = false) {
+    /// Looks at a value. What is as it was may stay, however wrong it is.
+    mutating func check(_ value: JSON, _ node: SchemaNode, isResource: Bool = false, old: JSON? = nil) {
         guard issues.count < Self.limit else { return }
+        if let old, node.isSame(value, old) { return }
         if value.isNull {
             if !node.isNullable, node.type != nil || node.isIntOrString { wrongType(value, node) }
             return
@@ -48,8 +50,8 @@ struct SchemaValidation {
         switch value {
         case .string(let text): check(text, value, node)
         case .int, .double: checkNumber(value, node)
-        case .array(let elements): check(elements, node)
-        case .object(let object): check(object, value, node, isResource: isResource)
+        case .array(let elements): check(elements, node, old: old?.array)
+        case .object(let object): check(object, value, node, isResource: isResource, old: old?.object)
         case .bool, .null: break
         }
         checkCombinations(value, node)
@@ -100,7 +102,7 @@ struct SchemaValidation {
             inBody(value, "should match '\(node.patternText)'")
         }
         if let format = node.format, !SchemaFormat.accepts(text, format) {
-            inBody(value, "must be of type \(format): \(value.text)")
+            add(.typeInvalid, value, "\(field) in body must be of type \(format): \(value.text)")
         }
     }
 
@@ -124,7 +126,7 @@ struct SchemaValidation {
         }
     }
 
-    private mutating func check(_ elements: [JSON], _ node: SchemaNode) {
+    private mutating func check(_ elements: [JSON], _ node: SchemaNode, old: [JSON]?) {
         let count = Int64(elements.count)
         if let minimum = node.itemCounts.minimum, count < minimum {
             inBody(.int(count), "should have at least \(minimum) items")
@@ -133,8 +135,11 @@ struct SchemaValidation {
             add(.tooMany, .int(count), "must have at most \(maximum) items")
         }
         if let items = node.items {
+            let before = OldElements(old, node)
             for (index, element) in elements.enumerated() {
-                descend("[\(index)]") { $0.check(element, items, isResource: items.isEmbeddedResource) }
+                descend("[\(index)]") {
+                    $0.check(element, items, isResource: items.isEmbeddedResource, old: before.match(element))
+                }
             }
         }
         switch node.listType {
@@ -170,7 +175,9 @@ struct SchemaValidation {
         }
     }
 
-    private mutating func check(_ object: JSONObject, _ value: JSON, _ node: SchemaNode, isResource: Bool) {
+    private mutating func check(
+        _ object: JSONObject, _ value: JSON, _ node: SchemaNode, isResource: Bool, old: JSONObject?
+    ) {
         let count = Int64(object.count)
         if let minimum = node.propertyCounts.minimum, count < minimum {
             inBody(.int(count), "should have at least \(minimum) properties")
@@ -189,7 +196,7 @@ struct SchemaValidation {
         for (key, member) in object {
             if isResource, key == "metadata" || key == "apiVersion" || key == "kind" { continue }
             if let child = node.child(key) {
-                descend(key) { $0.check(member, child, isResource: child.isEmbeddedResource) }
+                descend(key) { $0.check(member, child, isResource: child.isEmbeddedResource, old: old?[key]) }
             } else if case .none = node.additional {
                 inBody(value, "property \(key) is forbidden")
             }

@@ -1,13 +1,13 @@
 public import KubeModel
 
 /// The schema of a custom resource's version: validates objects, fills in defaults, and drops what it does not specify.
-///
-/// Rules in the expression language CEL (`x-kubernetes-validations`) are kept in ``json`` and not evaluated.
 public struct StructuralSchema: Sendable {
     /// The schema as written.
     public let json: JSON
     let root: SchemaNode
     private let preservesUnknown: Bool
+    /// The rules of the schema; nil without any.
+    private let rules: RuleNode?
 
     /// Prepares a schema.
     ///
@@ -19,6 +19,7 @@ public struct StructuralSchema: Sendable {
         json = openAPIV3Schema
         root = try SchemaNode(openAPIV3Schema)
         preservesUnknown = preserveUnknown
+        rules = root.hasRules ? RuleNode.make(root, root, isResource: true) : nil
     }
 
     // MARK: Pruning
@@ -105,10 +106,31 @@ public struct StructuralSchema: Sendable {
     // MARK: Validation
 
     /// Finds what is wrong with an object; its metadata is checked by ``MetadataRules``.
-    public func validate(_ object: JSON) -> [FieldIssue] {
+    ///
+    /// - Parameters:
+    ///   - object: the new state.
+    ///   - old: the stored state; parts that are as they were are not looked at again.
+    /// - Returns: what is wrong, without what rules (``checkRules(_:old:issues:)``) say.
+    public func validate(_ object: JSON, old: JSON? = nil) -> [FieldIssue] {
         var validation = SchemaValidation()
-        validation.check(object, root, isResource: true)
+        validation.check(object, root, isResource: true, old: old)
         return validation.issues
+    }
+
+    /// Adds what the rules (`x-kubernetes-validations`) say of an object that may already have other issues.
+    public func checkRules(_ object: JSON, old: JSON?, issues: inout [FieldIssue]) {
+        guard let rules else { return }
+        if issues.contains(where: \.blocksRules) {
+            issues.append(
+                FieldIssue(
+                    field: "<nil>", reason: .invalid,
+                    detail: "some validation rules were not checked because the object was invalid; "
+                        + "correct the existing errors to complete validation"))
+            return
+        }
+        var run = RuleRun()
+        run.check(object, old: old, rules, correlation: RuleCorrelation(object, old, root))
+        issues += run.issues
     }
 }
 
