@@ -70,3 +70,21 @@ def test_full_files_are_put_aside_and_the_oldest_go(tmp_path):
         assert file.stat().st_mode & 0o777 == 0o600
         names += [json.loads(line)["name"] for line in file.read_text().splitlines()]
     assert names == [f"n{number}" for number in range(60)][-len(names):] and len(names) < 60
+
+
+def test_notes_tell_what_breaks_the_security_profile_of_a_namespace(own_control_plane):
+    plane = own_control_plane
+    labels = {"pod-security.kubernetes.io/enforce": "baseline", "pod-security.kubernetes.io/audit": "restricted"}
+    plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "held", "labels": labels}})
+    plane.kubectl("wait", "--for=create", "serviceaccount/default", "-n", "held", "--timeout=20s")
+    for name, extra in [("plain", {}), ("bad", {"hostPID": True})]:
+        spec = {"schedulerName": "none", "containers": [{"name": "c", "image": "x"}], **extra}
+        plane.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "held"}, "spec": spec},
+                    check=False)
+    plane.stop()
+    entries = [json.loads(line) for line in (plane.data / "audit.log").read_text().splitlines()]
+    notes = {entry["code"]: entry["notes"] for entry in entries if entry.get("resource") == "pods" and "notes" in entry}
+    violations = "pod-security.kubernetes.io/audit-violations"
+    assert notes[201][violations].startswith('would violate PodSecurity "restricted:latest": allowPrivilegeEscalation')
+    assert 'host namespaces (hostPID=true)' in notes[403][violations]
+    assert notes[403]["pod-security.kubernetes.io/enforce-policy"] == "baseline:latest"

@@ -16,10 +16,13 @@ struct DeleteOptions: Sendable {
     var propagation: Propagation?
     var uid: String?
     var resourceVersion: String?
+    /// True when the body wants nothing changed; the query may say the same.
+    var isDryRun = false
 
     init(_ body: JSON?, query: Query) throws(APIError) {
         gracePeriodSeconds = body?["gracePeriodSeconds"]?.int ?? query.int("gracePeriodSeconds").map(Int64.init)
         if let seconds = gracePeriodSeconds, seconds < 0 { gracePeriodSeconds = 1 }
+        isDryRun = body?["dryRun"]?.array?.isEmpty == false
         uid = body?.value(at: "preconditions", "uid")?.string
         resourceVersion = body?.value(at: "preconditions", "resourceVersion")?.string
         let policy = body?["propagationPolicy"]?.string ?? query["propagationPolicy"]
@@ -93,13 +96,11 @@ extension APIServer {
             guard let current = try await cluster.get(key) else { throw kind.notFound(context.name) }
             if let uid = options.uid, uid != current.uid {
                 throw kind.failedPrecondition(
-                    context.name, "UID in precondition: \(uid), UID in object meta: \(current.uid)")
+                    context.name, "UID", wanted: uid, found: current.uid, "deleted and then recreated")
             }
             if let version = options.resourceVersion, version != String(current.revision) {
                 throw kind.failedPrecondition(
-                    context.name,
-                    "ResourceVersion in precondition: \(version), ResourceVersion in object meta: "
-                        + "\(current.revision)")
+                    context.name, "ResourceVersion", wanted: version, found: String(current.revision), "modified")
             }
             let old = try current.json()
             try await admission.checkDeletion(kind: kind, name: context.name, object: old)
@@ -143,7 +144,9 @@ extension APIServer {
                 gone = old
                 gone.set(new.value(at: "metadata", "finalizers"), at: "metadata", "finalizers")
             }
-            if context.isDryRun { return Deletion(outcome: .tentative(gone), uid: current.uid, isGone: true) }
+            if context.isDryRun || options.isDryRun {
+                return Deletion(outcome: .tentative(gone), uid: current.uid, isGone: true)
+            }
             guard
                 let removed = try await cluster.remove(
                     current.key, expecting: .revision(current.revision), finalState: kind.normalized(gone))
@@ -154,7 +157,9 @@ extension APIServer {
         if !wasDeleted, kind.hasGeneration {
             new.set(.int((old.value(at: "metadata", "generation")?.int ?? 0) + 1), at: "metadata", "generation")
         }
-        if context.isDryRun { return Deletion(outcome: .tentative(new), uid: current.uid, isGone: false) }
+        if context.isDryRun || options.isDryRun {
+            return Deletion(outcome: .tentative(new), uid: current.uid, isGone: false)
+        }
         guard
             let stored = try await cluster.put(
                 current.key, kind.normalized(new), expecting: .revision(current.revision))

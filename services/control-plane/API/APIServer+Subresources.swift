@@ -129,19 +129,20 @@ extension APIServer {
         var duplicates: [String] = []
         let body = try await Codec.body(of: request, kind: "Binding", duplicates: &duplicates)
         try checkName(of: body, "Binding", context)
-        guard let node = body.value(at: "target", "name")?.string, !node.isEmpty else {
-            throw context.kind.invalid(context.name, [FieldIssue(field: "target.name", reason: .required)])
+        let node = body.value(at: "target", "name")?.string ?? ""
+        let issues = PodBindingRules.issues(in: body)
+        guard issues.isEmpty else {
+            // The real server does not take these for faults of the client.
+            let texts = issues.map { "\($0.field): \($0.message)" }
+            throw APIError(
+                .unknown, texts.count == 1 ? texts[0] : "[\(texts.joined(separator: ", "))]", code: 500)
         }
         _ = try await change(context) { old in
-            if let assigned = old.value(at: "spec", "nodeName")?.string, !assigned.isEmpty {
-                var error = context.kind.conflict(
-                    context.name, "pod \(context.name) is already assigned to node \"\(assigned)\"")
-                error.kind = "pods/binding"
-                throw error
-            }
-            if old.value(at: "metadata", "deletionTimestamp")?.string != nil {
-                throw context.kind.conflict(
-                    context.name, "pod \(context.name) is being deleted, cannot be assigned to a host")
+            if let problem = PodBindingRules.conflict(of: old) {
+                let name = context.name
+                throw APIError(
+                    .conflict, "Operation cannot be fulfilled on pods/binding \"\(name)\": pod \(name) \(problem)",
+                    kind: "pods/binding", name: name)
             }
             var new = old
             new.set(.string(node), at: "spec", "nodeName")

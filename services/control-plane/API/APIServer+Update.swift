@@ -92,7 +92,7 @@ extension APIServer {
         var new = keepServerFields(of: old, in: proposal)
         restrict(&new, to: context.info.subresource, old: old, kind: kind)
         kind.definition.prepareForUpdate(&new, old)
-        if context.info.subresource == "status" {
+        if ["status", "binding"].contains(context.info.subresource) {
             // Rules of the main resource keep the old status; this request is about nothing else.
             new["status"] = proposal["status"]
         } else if context.info.subresource == "finalize" {
@@ -121,7 +121,7 @@ extension APIServer {
             guard issues.isEmpty else { throw kind.invalid(name, issues) }
             for text in kind.definition.warnings(object, old, context.info.subresource) { context.warnings.add(text) }
             try await admission.validate(admitted)
-            if kind.hasGeneration, kind.specDiffers(object, old) {
+            if kind.hasGeneration, context.info.subresource != "binding", kind.specDiffers(object, old) {
                 object.set(.int((old.value(at: "metadata", "generation")?.int ?? 0) + 1), at: "metadata", "generation")
             }
             if operation == "Update" { track(&object, from: old, context) }
@@ -203,7 +203,8 @@ extension ServedKind {
             return true
         }
         guard isCustom || type.kind.hasSuffix("WebhookConfiguration") || type.kind == "EndpointSlice" else {
-            return new["spec"] != old["spec"]
+            let field = type.kind == "PodTemplate" ? "template" : "spec"
+            return new[field] != old[field]
         }
         var (left, right) = (new.object ?? [:], old.object ?? [:])
         for field in ["metadata", "apiVersion", "kind"] + (definition.hasStatus ? ["status"] : []) {

@@ -84,22 +84,28 @@ public final class APIServer: Sendable {
         to request: APIRequest, id: String = "", address: String = "", authenticate: () async throws -> UserInfo
     ) async -> APIAnswer {
         let info = RequestInfo(method: request.method, path: request.path, query: request.query)
-        var user = UserInfo.anonymous
-        var sender = ""
-        let answer = await answer(to: request, info) {
-            user = try await authenticate()
-            let own = user.name
-            user = try impersonated(user, request)
-            if user.name != own { sender = own }
-            return user
-        }.encoded(accept: request.header("accept"))
+        let notes = configuration.audit.map { _ in AuditNotes() }
+        let (answer, user, sender) = await AuditNotes.$current.withValue(notes) {
+            () async -> (APIAnswer, UserInfo, String) in
+            var user = UserInfo.anonymous
+            var sender = ""
+            let answer = await self.answer(to: request, info) {
+                user = try await authenticate()
+                let own = user.name
+                user = try impersonated(user, request)
+                if user.name != own { sender = own }
+                return user
+            }.encoded(accept: request.header("accept"))
+            return (answer, user, sender)
+        }
         if let audit = configuration.audit, AuditLog.covers(info, code: answer.status) {
             var info = info
             if info.name.isEmpty { info.name = answer.createdName }
             audit.record(
                 .init(
                     id: id, address: address, user: user, impersonator: sender,
-                    agent: String((request.header("user-agent") ?? "").prefix(200)), info: info, code: answer.status))
+                    agent: String((request.header("user-agent") ?? "").prefix(200)), info: info, code: answer.status,
+                    notes: notes?.all ?? []))
         }
         return answer
     }

@@ -21,6 +21,8 @@ public final class AuditLog: Sendable {
         let agent: String
         let info: RequestInfo
         let code: Int
+        /// What admission said of it, by key.
+        let notes: [(key: String, value: String)]
     }
 
     private struct State {
@@ -87,6 +89,11 @@ public final class AuditLog: Sendable {
         json.append("code", .int(Int64(entry.code)))
         add("address", entry.address)
         add("agent", entry.agent)
+        if !entry.notes.isEmpty {
+            var notes = JSONObject()
+            for (key, text) in entry.notes { notes[key] = .string(text) }
+            json.append("notes", .object(notes))
+        }
         JSON.object(json).withBytes { append($0) }
     }
 

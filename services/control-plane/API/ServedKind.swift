@@ -163,10 +163,14 @@ final class ServedKind: Sendable {
     }
 
     /// A precondition that does not hold; the real server names the kind here, not the resource.
-    func failedPrecondition(_ name: String, _ detail: String) -> APIError {
-        var error = conflict(name, "Precondition failed: \(detail)")
-        error.kind = type.kind
-        return error
+    func failedPrecondition(_ name: String, _ field: String, wanted: String, found: String, _ reason: String)
+        -> APIError
+    {
+        APIError(
+            .conflict,
+            "Operation cannot be fulfilled on \(type.kind) \"\(name)\": the \(field) in the precondition (\(wanted)) does not "
+                + "match the \(field) in record (\(found)). The object might have been \(reason)",
+            kind: type.kind, group: type.group.isEmpty ? nil : type.group, name: name)
     }
 
     static let modified = "the object has been modified; please apply your changes to the latest version and try again"

@@ -60,11 +60,12 @@ struct AdmissionChain: Sendable {
             NamespaceLifecycleStep(cluster: cluster), EscalationStep(cluster: cluster),
             ServiceAccountStep(cluster: cluster),
             PriorityStep(cluster: cluster), TolerationStep(), LimitRangeStep(cluster: cluster),
-            StorageClassStep(cluster: cluster),
+            StorageClassStep(cluster: cluster), StorageProtectionStep(),
         ]
         late = [
             try ServiceAddressStep(cluster: cluster, cidr: serviceCIDR), OwnerReferenceStep(cluster: cluster),
-            CustomDefinitionStep(cluster: cluster), PodQualityStep(), ResourceQuotaStep(cluster: cluster),
+            CustomDefinitionStep(cluster: cluster), PodQualityStep(), PodSecurityStep(cluster: cluster),
+            ResourceQuotaStep(cluster: cluster),
         ]
         steps = early + late
     }

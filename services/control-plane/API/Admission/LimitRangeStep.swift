@@ -1,106 +1,94 @@
+import ClusterRules
 import KubeModel
 
-/// Fills in and checks what the LimitRanges of a namespace say.
+/// Fills in and checks what the LimitRanges of a namespace say of Pods, their containers and claims.
 struct LimitRangeStep: AdmissionStep {
+    private static let annotation = "kubernetes.io/limit-ranger"
     let cluster: Cluster
 
-    private func limits(_ request: AdmissionRequest) async throws -> [JSON] {
-        try await cluster.objects("limitranges", namespace: request.namespace)
-            .flatMap { $0.value(at: "spec", "limits")?.array ?? [] }
+    /// The limits of each LimitRange; nothing for requests that are none of their business.
+    private func ranges(_ request: AdmissionRequest) async throws -> [[JSON]] {
+        guard !request.kind.isCustom, request.old?.value(at: "metadata", "deletionTimestamp")?.string == nil else {
+            return []
+        }
+        switch (request.kind.type.kind, request.subresource, request.operation) {
+        case ("Pod", "", .create), ("Pod", "resize", .update), ("PersistentVolumeClaim", "", .create),
+            ("PersistentVolumeClaim", "", .update):
+            return try await cluster.objects("limitranges", namespace: request.namespace)
+                .map { $0.value(at: "spec", "limits")?.array ?? [] }
+        default: return []
+        }
     }
 
     func admit(_ request: inout AdmissionRequest) async throws {
-        guard request.creates("Pod") else { return }
-        let limits = try await limits(request).filter { $0["type"]?.string == "Container" }
-        guard !limits.isEmpty else { return }
-        for list in ["initContainers", "containers"] {
-            guard let containers = request.object.value(at: "spec", list)?.array else { continue }
-            let filled = containers.map { container -> JSON in
-                var container = container
-                for limit in limits {
-                    for (field, source) in [("limits", "default"), ("requests", "defaultRequest")] {
-                        for (resource, amount) in limit[source]?.object ?? [:]
-                        where container.value(at: "resources", field, resource) == nil {
-                            container.set(amount, at: "resources", field, resource)
-                        }
-                    }
-                }
-                // A limit without a request is a request too, as everywhere.
-                for (resource, amount) in container.value(at: "resources", "limits")?.object ?? [:]
-                where container.value(at: "resources", "requests", resource) == nil {
-                    container.set(amount, at: "resources", "requests", resource)
-                }
-                return container
+        guard request.kind.type.kind == "Pod" else { return }
+        for limits in try await ranges(request) {
+            let limits = limits.filter { $0["type"] == "Container" }
+            var notes: [String] = []
+            for (list, noun) in [("containers", "container"), ("initContainers", "init container")] {
+                guard let containers = request.object.value(at: "spec", list)?.array else { continue }
+                let filled = containers.map { Self.filled($0, limits, noun, &notes) }
+                request.object.set(.array(filled), at: "spec", list)
             }
-            request.object.set(.array(filled), at: "spec", list)
+            guard !notes.isEmpty else { continue }
+            let text = "LimitRanger plugin set: \(notes.joined(separator: "; "))"
+            request.object.set(.string(text), at: "metadata", "annotations", Self.annotation)
         }
+    }
+
+    /// A container with what it does not say itself; notes say what was set.
+    private static func filled(_ container: JSON, _ limits: [JSON], _ noun: String, _ notes: inout [String]) -> JSON {
+        var container = container
+        for (field, source, word) in [("requests", "defaultRequest", "request"), ("limits", "default", "limit")] {
+            var names: [String] = []
+            for limit in limits.reversed() {
+                for (resource, amount) in limit[source]?.object ?? [:]
+                where container.value(at: "resources", field, resource) == nil {
+                    container.set(amount, at: "resources", field, resource)
+                    names.append(resource)
+                }
+            }
+            guard !names.isEmpty else { continue }
+            let list = names.sorted().joined(separator: ", ")
+            notes.append("\(list) \(word) for \(noun) \(container["name"]?.string ?? "")")
+        }
+        return container
     }
 
     func validate(_ request: AdmissionRequest) async throws {
-        guard request.subresource.isEmpty, request.isFor("Pod") || request.isFor("PersistentVolumeClaim"),
-            request.operation == .create || request.isFor("PersistentVolumeClaim")
-        else { return }
-        var problems: [String] = []
-        for limit in try await limits(request) {
-            switch (limit["type"]?.string, request.kind.type.kind) {
-            case ("Container", "Pod"):
-                for container in request.object.value(at: "spec", "containers")?.array ?? [] {
-                    check(container["resources"] ?? [:], limit, "Container", &problems)
-                }
-            case ("Pod", "Pod"): check(total(request.object), limit, "Pod", &problems)
-            case ("PersistentVolumeClaim", "PersistentVolumeClaim"):
-                let resources = request.object.value(at: "spec", "resources") ?? [:]
-                check(["requests": resources["requests"] ?? [:]], limit, "PersistentVolumeClaim", &problems)
-            default: break
-            }
+        for limits in try await ranges(request) {
+            var problems: [String] = []
+            for limit in limits { check(request.object, isPod: request.kind.type.kind == "Pod", limit, &problems) }
+            guard !problems.isEmpty else { continue }
+            var seen: Set<String> = []
+            let texts = problems.filter { seen.insert($0).inserted }
+            let text = texts.count == 1 ? texts[0] : "[\(texts.joined(separator: ", "))]"
+            throw request.kind.forbidden(request.name, text)
         }
-        guard !problems.isEmpty else { return }
-        let text = problems.count == 1 ? problems[0] : "[\(problems.joined(separator: ", "))]"
-        throw request.kind.forbidden(request.name, text)
     }
 
-    private func total(_ pod: JSON) -> JSON {
-        var sums: [String: [String: Quantity]] = [:]
-        for container in pod.value(at: "spec", "containers")?.array ?? [] {
-            for field in ["requests", "limits"] {
-                for (resource, amount) in container.value(at: "resources", field)?.object ?? [:] {
-                    guard let amount = Quantity(amount) else { continue }
-                    sums[field, default: [:]][resource, default: .zero] += amount
-                }
+    private func check(_ object: JSON, isPod: Bool, _ limit: JSON, _ problems: inout [String]) {
+        let spec = object["spec"] ?? [:]
+        switch limit["type"]?.string {
+        case "Container" where isPod:
+            for container in (spec["containers"]?.array ?? []) + (spec["initContainers"]?.array ?? []) {
+                let resources = container["resources"] ?? [:]
+                ResourceBounds(
+                    type: "Container", requests: .init(amounts: resources["requests"]),
+                    limits: .init(amounts: resources["limits"])
+                ).check(limit, &problems)
             }
-        }
-        return JSON.object(
-            sums.reduce(into: JSONObject()) { result, entry in
-                result[entry.key] = .object(entry.value.reduce(into: JSONObject()) { $0[$1.key] = $1.value.json })
-            })
-    }
-
-    private func check(_ resources: JSON, _ limit: JSON, _ type: String, _ problems: inout [String]) {
-        for (resource, bound) in limit["min"]?.object ?? [:] {
-            guard let minimum = Quantity(bound) else { continue }
-            let amount = Quantity(resources.value(at: "requests", resource))
-            guard let amount else {
-                problems.append("minimum \(resource) usage per \(type) is \(minimum.text).  No request is specified")
-                continue
-            }
-            if amount < minimum {
-                problems.append(
-                    "minimum \(resource) usage per \(type) is \(minimum.text), but request is \(amount.text)")
-            }
-        }
-        for (resource, bound) in limit["max"]?.object ?? [:] {
-            guard let maximum = Quantity(bound) else { continue }
-            let isClaim = type == "PersistentVolumeClaim"
-            let amount = Quantity(resources.value(at: isClaim ? "requests" : "limits", resource))
-            guard let amount else {
-                problems.append("maximum \(resource) usage per \(type) is \(maximum.text).  No limit is specified")
-                continue
-            }
-            if maximum < amount {
-                problems.append(
-                    "maximum \(resource) usage per \(type) is \(maximum.text), but \(isClaim ? "request" : "limit") is \(amount.text)"
-                )
-            }
+        case "Pod" where isPod:
+            ResourceBounds(
+                type: "Pod", requests: PodQuality.total(of: spec, "requests", hasOverhead: false),
+                limits: PodQuality.total(of: spec, "limits", hasOverhead: false)
+            ).check(limit, &problems)
+        case "PersistentVolumeClaim" where !isPod:
+            ResourceBounds(
+                type: "PersistentVolumeClaim", requests: .init(amounts: spec.value(at: "resources", "requests")),
+                limits: nil
+            ).check(limit, &problems)
+        default: break
         }
     }
 }

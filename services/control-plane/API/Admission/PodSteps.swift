@@ -8,7 +8,7 @@ struct ServiceAccountStep: AdmissionStep {
     let cluster: Cluster
 
     func admit(_ request: inout AdmissionRequest) async throws {
-        guard request.creates("Pod") else { return }
+        guard request.creates("Pod"), !Self.isMirror(request.object) else { return }
         var spec = request.object["spec"] ?? [:]
         let name = spec["serviceAccountName"]?.string.flatMap { $0.isEmpty ? nil : $0 } ?? "default"
         spec["serviceAccountName"] = .string(name)
@@ -27,6 +27,41 @@ struct ServiceAccountStep: AdmissionStep {
             spec["automountServiceAccountToken"]?.bool ?? account["automountServiceAccountToken"]?.bool ?? true
         if mounts { Self.mountToken(&spec) }
         request.object["spec"] = spec
+    }
+
+    func validate(_ request: AdmissionRequest) async throws {
+        let isDebugged = request.operation == .update && request.subresource == "ephemeralcontainers"
+        guard request.kind.type.kind == "Pod", !request.kind.isCustom, request.creates("Pod") || isDebugged else {
+            return
+        }
+        let spec = request.object["spec"] ?? [:]
+        if !isDebugged, Self.isMirror(request.object) {
+            if let problem = Self.mirrorProblem(spec) { throw request.kind.forbidden(request.name, problem) }
+            return
+        }
+        guard
+            let account = try await cluster.get(
+                "serviceaccounts", request.namespace, spec["serviceAccountName"]?.string ?? ""),
+            MountableSecrets.isEnforced(account),
+            let problem = MountableSecrets(account: account).problem(spec, onlyDebugging: isDebugged)
+        else { return }
+        throw request.kind.forbidden(request.name, problem)
+    }
+
+    /// True for what a node shows of the Pods that it runs by itself.
+    private static func isMirror(_ pod: JSON) -> Bool {
+        pod.value(at: "metadata", "annotations", "kubernetes.io/config.mirror") != nil
+    }
+
+    /// Pods that run without the API server cannot have what only it hands out.
+    private static func mirrorProblem(_ spec: JSON) -> String? {
+        if !(spec["serviceAccountName"]?.string ?? "").isEmpty {
+            return "a mirror pod may not reference service accounts"
+        }
+        if MountableSecrets.isAnyUsed(spec) { return "a mirror pod may not reference secrets" }
+        let sources = (spec["volumes"]?.array ?? []).flatMap { $0.value(at: "projected", "sources")?.array ?? [] }
+        return sources.contains { $0["serviceAccountToken"]?.present != nil }
+            ? "a mirror pod may not use ServiceAccountToken volume projections" : nil
     }
 
     private static func mountToken(_ spec: inout JSON) {
@@ -158,6 +193,21 @@ struct StorageClassStep: AdmissionStep {
         func age(_ json: JSON) -> String { json.value(at: "metadata", "creationTimestamp")?.string ?? "" }
         guard let newest = standard.max(by: { age($0) < age($1) }) else { return }
         request.object.set(newest.value(at: "metadata", "name"), at: "spec", "storageClassName")
+    }
+}
+
+/// Claims and volumes are not taken away while they are used: controllers let go of them.
+struct StorageProtectionStep: AdmissionStep {
+    private static let finalizers = [
+        "PersistentVolumeClaim": "kubernetes.io/pvc-protection", "PersistentVolume": "kubernetes.io/pv-protection",
+    ]
+
+    func admit(_ request: inout AdmissionRequest) async throws {
+        let kind = request.kind.type.kind
+        guard let finalizer = Self.finalizers[kind].map(JSON.string), request.creates(kind) else { return }
+        let present = request.object.value(at: "metadata", "finalizers")?.array ?? []
+        guard !present.contains(finalizer) else { return }
+        request.object.set(.array(present + [finalizer]), at: "metadata", "finalizers")
     }
 }
 

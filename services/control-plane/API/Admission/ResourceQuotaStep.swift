@@ -1,98 +1,6 @@
+import ClusterRules
 import ClusterStore
 import KubeModel
-
-/// What one object uses up of a quota.
-enum QuotaUsage {
-    /// Usage of an object, by the names that quotas know.
-    static func of(_ object: JSON, kind: ServedKind) -> [String: Quantity] {
-        let type = kind.type
-        let counted = type.group.isEmpty ? "count/\(type.plural)" : "count/\(type.plural).\(type.group)"
-        var usage: [String: Quantity] = [counted: Quantity(1)]
-        guard !kind.isCustom else { return usage }
-        switch type.kind {
-        case "Pod":
-            let phase = object.value(at: "status", "phase")?.string
-            guard phase != "Succeeded", phase != "Failed" else { return usage }
-            usage["pods"] = Quantity(1)
-            add(podResources(object, "requests"), prefix: "requests.", bare: true, to: &usage)
-            add(podResources(object, "limits"), prefix: "limits.", bare: false, to: &usage)
-        case "PersistentVolumeClaim":
-            usage["persistentvolumeclaims"] = Quantity(1)
-            let storage = Quantity(object.value(at: "spec", "resources", "requests", "storage")) ?? .zero
-            usage["requests.storage"] = storage
-            if let name = object.value(at: "spec", "storageClassName")?.string, !name.isEmpty {
-                usage["\(name).storageclass.storage.k8s.io/persistentvolumeclaims"] = Quantity(1)
-                usage["\(name).storageclass.storage.k8s.io/requests.storage"] = storage
-            }
-        case "Service":
-            usage["services"] = Quantity(1)
-            let type = object.value(at: "spec", "type")?.string
-            let ports = Int64(object.value(at: "spec", "ports")?.array?.count ?? 0)
-            if type == "LoadBalancer" { usage["services.loadbalancers"] = Quantity(1) }
-            if type == "NodePort" || type == "LoadBalancer" { usage["services.nodeports"] = Quantity(ports) }
-        case "ConfigMap", "Secret", "ReplicationController", "ResourceQuota": usage[type.plural] = Quantity(1)
-        default: break
-        }
-        return usage
-    }
-
-    private static func add(
-        _ amounts: [String: Quantity], prefix: String, bare: Bool, to usage: inout [String: Quantity]
-    ) {
-        for (resource, amount) in amounts {
-            usage[prefix + resource] = amount
-            if bare, ["cpu", "memory", "ephemeral-storage"].contains(resource) { usage[resource] = amount }
-        }
-    }
-
-    /// Containers together, or the largest init container where that is more.
-    private static func podResources(_ pod: JSON, _ field: String) -> [String: Quantity] {
-        var sums: [String: Quantity] = [:]
-        for container in pod.value(at: "spec", "containers")?.array ?? [] {
-            for (resource, amount) in container.value(at: "resources", field)?.object ?? [:] {
-                sums[resource, default: .zero] += Quantity(amount) ?? .zero
-            }
-        }
-        for container in pod.value(at: "spec", "initContainers")?.array ?? [] {
-            for (resource, amount) in container.value(at: "resources", field)?.object ?? [:] {
-                guard let amount = Quantity(amount), sums[resource, default: .zero] < amount else { continue }
-                sums[resource] = amount
-            }
-        }
-        return sums
-    }
-
-    /// True when a quota looks at an object at all.
-    static func quota(_ quota: JSON, covers object: JSON, kind: ServedKind) -> Bool {
-        let scopes = quota.value(at: "spec", "scopes")?.array?.compactMap(\.string) ?? []
-        let expressions = quota.value(at: "spec", "scopeSelector", "matchExpressions")?.array ?? []
-        guard !scopes.isEmpty || !expressions.isEmpty else { return true }
-        guard kind.type.kind == "Pod", !kind.isCustom else { return false }
-        func holds(_ scope: String) -> Bool {
-            switch scope {
-            case "Terminating": object.value(at: "spec", "activeDeadlineSeconds") != nil
-            case "NotTerminating": object.value(at: "spec", "activeDeadlineSeconds") == nil
-            case "BestEffort": object.value(at: "status", "qosClass")?.string == "BestEffort"
-            case "NotBestEffort": object.value(at: "status", "qosClass")?.string != "BestEffort"
-            default: true
-            }
-        }
-        return scopes.allSatisfy(holds)
-            && expressions.allSatisfy { expression in
-                guard expression["scopeName"]?.string == "PriorityClass" else {
-                    return holds(expression["scopeName"]?.string ?? "")
-                }
-                let name = object.value(at: "spec", "priorityClassName")?.string ?? ""
-                let isListed = expression["values"]?.array?.contains(.string(name)) ?? false
-                return switch expression["operator"]?.string {
-                case "In": isListed
-                case "NotIn": !isListed
-                case "Exists": !name.isEmpty
-                default: name.isEmpty
-                }
-            }
-    }
-}
 
 /// Keeps namespaces within their quotas.
 ///
@@ -103,30 +11,38 @@ struct ResourceQuotaStep: AdmissionStep {
     let cluster: Cluster
 
     func locks(for request: AdmissionRequest) async throws -> [String] {
-        guard request.subresource.isEmpty, request.kind.type.isNamespaced, request.kind.type.kind != "Event" else {
-            return []
-        }
         if request.isFor("ResourceQuota") { return ["quota/\(request.namespace)"] }
-        let isCounted =
-            request.operation == .create || request.isFor("Service") || request.isFor("PersistentVolumeClaim")
-        guard isCounted, try await !cluster.list(Self.quotas, namespace: request.namespace).items.isEmpty else {
-            return []
-        }
+        guard Self.isCounted(request), try await !cluster.list(Self.quotas, namespace: request.namespace).items.isEmpty
+        else { return [] }
         return ["quota/\(request.namespace)"]
     }
 
+    /// True for writes that may use up more than before.
+    private static func isCounted(_ request: AdmissionRequest) -> Bool {
+        guard request.kind.type.isNamespaced, request.kind.type.kind != "Event" else { return false }
+        guard request.subresource.isEmpty else {
+            return request.subresource == "resize" && request.kind.type.kind == "Pod" && !request.kind.isCustom
+        }
+        guard request.operation == .update else { return request.operation == .create }
+        if request.isFor("Pod") {
+            return QuotaScopes.isTerminating(request.object) != QuotaScopes.isTerminating(request.old ?? [:])
+        }
+        return request.isFor("Service") || request.isFor("PersistentVolumeClaim")
+    }
+
     func validate(_ request: AdmissionRequest) async throws {
-        guard request.subresource.isEmpty, request.kind.type.isNamespaced, request.kind.type.kind != "Event",
-            request.operation == .create || request.isFor("Service") || request.isFor("PersistentVolumeClaim")
-        else { return }
+        guard Self.isCounted(request) else { return }
         let quotas = try await cluster.list(Self.quotas, namespace: request.namespace).items
         guard !quotas.isEmpty else { return }
         let after = QuotaUsage.of(request.object, kind: request.kind)
-        let before = request.old.map { QuotaUsage.of($0, kind: request.kind) } ?? [:]
+        let formerly = request.old.map { QuotaUsage.of($0, kind: request.kind) } ?? [:]
         var updates: [(stored: StoredObject, json: JSON)] = []
         for stored in quotas {
             var quota = try stored.json()
-            guard QuotaUsage.quota(quota, covers: request.object, kind: request.kind) else { continue }
+            guard QuotaScopes(quota: quota).cover(request.object, kind: request.kind) else { continue }
+            // What did not count before the change counts as a whole now.
+            let wasCovered = request.old.map { QuotaScopes(quota: quota).cover($0, kind: request.kind) } ?? false
+            let before = wasCovered ? formerly : [:]
             let hard = quota.value(at: "spec", "hard")?.object ?? [:]
             try requireStated(request, hard: hard, usage: after, quota: stored.key.name)
             let relevant = hard.keys.filter { after[$0] != nil || before[$0] != nil }
@@ -159,12 +75,13 @@ struct ResourceQuotaStep: AdmissionStep {
     private func requireStated(
         _ request: AdmissionRequest, hard: JSONObject, usage: [String: Quantity], quota: String
     ) throws {
-        guard request.creates("Pod") else { return }
+        guard request.creates("Pod"), request.object.value(at: "spec", "resources")?.present == nil else { return }
         let demanded = ["cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"].filter {
             hard[$0] != nil
         }
         var missing: [String: Set<String>] = [:]
-        for container in request.object.value(at: "spec", "containers")?.array ?? [] {
+        let containers = ["containers", "initContainers"].flatMap { request.object.value(at: "spec", $0)?.array ?? [] }
+        for container in containers {
             for name in demanded {
                 let isLimit = name.hasPrefix("limits.")
                 let resource = name.split(separator: ".").last.map(String.init) ?? name
@@ -195,11 +112,12 @@ struct ResourceQuotaStep: AdmissionStep {
     /// Counts what the objects of a namespace use of a quota.
     private func usage(_ quota: JSON, namespace: String) async throws -> [String: Quantity] {
         let names = quota.value(at: "spec", "hard")?.object?.keys ?? []
+        let scopes = QuotaScopes(quota: quota)
         var used = Dictionary(uniqueKeysWithValues: Set(names).map { ($0, Quantity.zero) })
         for kind in tracked(by: names) {
             for stored in try await cluster.list(kind.storageName, namespace: namespace).items {
                 let object = try stored.json()
-                guard QuotaUsage.quota(quota, covers: object, kind: kind) else { continue }
+                guard scopes.cover(object, kind: kind) else { continue }
                 for (name, amount) in QuotaUsage.of(object, kind: kind) where used[name] != nil {
                     used[name, default: .zero] += amount
                 }

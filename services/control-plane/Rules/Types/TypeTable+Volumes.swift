@@ -43,8 +43,8 @@ extension TypeTable {
         PersistentVolumeClaimTemplate: metadata=ObjectMeta~ spec=PersistentVolumeClaimSpec~
         PersistentVolumeClaimSpec: accessModes=[s] selector=LabelSelector resources=VolumeResourceRequirements~ volumeName=s- storageClassName=s volumeMode=s dataSource=TypedLocalObjectReference dataSourceRef=TypedObjectReference volumeAttributesClassName=s
         VolumeResourceRequirements: limits={q} requests={q}
-        TypedLocalObjectReference: apiGroup=s kind=s~ name=s~
-        TypedObjectReference: apiGroup=s kind=s~ name=s~ namespace=s
+        TypedLocalObjectReference: apiGroup=s?~ kind=s~ name=s~
+        TypedObjectReference: apiGroup=s?~ kind=s~ name=s~ namespace=s
         ImageVolumeSource: reference=s- pullPolicy=s-
         ResourceClaim: name=s~ request=s-
         PodResourceClaim: name=s~ resourceClaimName=s resourceClaimTemplateName=s

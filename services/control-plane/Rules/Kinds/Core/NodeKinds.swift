@@ -5,6 +5,7 @@ extension BuiltinKinds {
     static let node = kind(
         .nodes, short: ["no"], hasStatus: true, comesWithStatus: true, subresources: ["proxy"],
         defaults: { object in
+            NodeRules.unifyRanges(&object)
             object.edit("status") { status in
                 if !status.has("allocatable"), status.has("capacity") { status["allocatable"] = status["capacity"] }
             }
@@ -52,6 +53,16 @@ extension BuiltinKinds {
 
 /// What nodes may say of themselves.
 enum NodeRules {
+    /// The older of the two fields for ranges of addresses is the first item of the newer one, and counts if they differ.
+    static func unifyRanges(_ node: inout JSON) {
+        let (first, all) = (node["spec"]?.text("podCIDR") ?? "", node["spec"]?.list("podCIDRs") ?? [])
+        guard !first.isEmpty || !all.isEmpty else { return }
+        node.edit("spec") { spec in
+            if first.isEmpty { spec["podCIDR"] = all.first }
+            if !first.isEmpty, all.first?.string != first { spec["podCIDRs"] = [.string(first)] }
+        }
+    }
+
     static func check(_ node: JSON, _ issues: inout Issues) {
         let spec = node["spec"] ?? [:]
         // Taints are complained about below the metadata, as the real server has it.

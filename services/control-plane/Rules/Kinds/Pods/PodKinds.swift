@@ -67,7 +67,13 @@ extension BuiltinKinds {
 
     static let podTemplate = kind(
         podTemplates,
-        defaults: { $0.edit("template", PodDefaults.applyToTemplate) },
+        defaults: { object in
+            object.fill("template", [:])
+            object.edit("template") { template in
+                template.fill("spec", [:])
+                PodDefaults.applyToTemplate(&template)
+            }
+        },
         create: { object in object.edit("template") { $0.edit("spec", PodPreparation.dropDisabledFromSpec) } },
         update: { object, _ in object.edit("template") { $0.edit("spec", PodPreparation.dropDisabledFromSpec) } },
         validate: { object, _, issues in TemplateRules.check(object["template"], "template", &issues) },

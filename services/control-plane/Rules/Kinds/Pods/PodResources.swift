@@ -24,13 +24,13 @@ enum PodResources {
     }
 
     /// What the Pod asks for: what it says for itself, else what its containers do, and its overhead.
-    static func total(of spec: JSON, _ field: String) -> [String: Quantity] {
+    static func total(of spec: JSON, _ field: String, hasOverhead: Bool = true) -> [String: Quantity] {
         var total = containers(of: spec, field)
         for (name, amount) in spec.value(at: "resources", field)?.object ?? [:]
         where name == "cpu" || name == "memory" || ResourceRules.isHugePages(name) {
             if let amount = Quantity(amount) { total[name] = amount }
         }
-        for (name, amount) in spec["overhead"]?.object ?? [:] {
+        for (name, amount) in hasOverhead ? spec["overhead"]?.object ?? [:] : [:] {
             // Limits that are not there stay unlimited.
             guard let amount = Quantity(amount), field == "requests" || (total[name] ?? .zero) > .zero else { continue }
             total[name, default: .zero] += amount
@@ -83,8 +83,9 @@ public enum PodQuality {
     /// - Parameters:
     ///   - spec: the spec of the Pod.
     ///   - field: `requests` or `limits`.
-    /// - Returns: the amount of each resource, overhead included.
-    public static func total(of spec: JSON, _ field: String) -> [String: Quantity] {
-        PodResources.total(of: spec, field)
+    ///   - hasOverhead: true to count what running the Pod costs besides.
+    /// - Returns: the amount of each resource.
+    public static func total(of spec: JSON, _ field: String, hasOverhead: Bool = true) -> [String: Quantity] {
+        PodResources.total(of: spec, field, hasOverhead: hasOverhead)
     }
 }
