@@ -128,7 +128,7 @@ struct FilesTests {
             id: "x", bundle: "/nonexistent", hostname: "web-0", networkNamespace: "/run/netns/x", cgroup: "/m/x",
             arguments: ["python3"], workingDirectory: "/home/jovyan", variables: [("A", "1")], uid: 1000, gid: 100,
             groups: [2000], isRootReadOnly: true, mayGainPrivileges: false, capabilities: ["CHOWN"],
-            hasUnconfinedSyscalls: false,
+            filter: SystemCallFilter.json,
             mounts: [
                 .init(destination: "/data/inner", source: "/b", isReadOnly: true),
                 .init(destination: "/data", source: "/a", isReadOnly: false),
@@ -161,7 +161,7 @@ struct FilesTests {
         var plan = ContainerPlan(
             id: "x", bundle: "/b", hostname: "h", networkNamespace: "/n", cgroup: "/m", arguments: ["a"],
             workingDirectory: "/", variables: [], uid: 0, gid: 0, groups: [], isRootReadOnly: false,
-            mayGainPrivileges: false, capabilities: [], hasUnconfinedSyscalls: false,
+            mayGainPrivileges: false, capabilities: [], filter: SystemCallFilter.json,
             mounts: [.init(destination: "/usr/share/nginx/html", source: "/a", isReadOnly: true)],
             environment: ReadyEnvironment(
                 definition: EnvironmentDefinition(name: "e", images: ["e"]), path: nil, contentID: "c"),

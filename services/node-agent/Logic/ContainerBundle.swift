@@ -30,7 +30,16 @@ struct ContainerPlan: Sendable {
     var isRootReadOnly: Bool
     var mayGainPrivileges: Bool
     var capabilities: [String]
-    var hasUnconfinedSyscalls: Bool
+    /// The filter of system calls as OCI writes it; nil for none.
+    var filter: JSON?
+    /// Settings of the kernel that belong to the container alone.
+    var settings: [(name: String, value: String)] = []
+    /// The host's number for the container's user 0, when it has users of its own.
+    var userBase: UInt32?
+    /// `procMount: Unmasked`, for containers with users of their own only.
+    var showsWholeProc = false
+    /// A sysfs that shows the pod's devices, for containers with users of their own.
+    var sysfs: String?
     var mounts: [ContainerMount]
     var environment: ReadyEnvironment
     var sharedMemoryPath: String?
@@ -157,14 +166,28 @@ enum ContainerBundle {
                 ["type": "network", "path": .string(plan.networkNamespace)],
             ],
             "cgroupsPath": .string(plan.cgroup), "resources": resources(plan),
-            "maskedPaths": [
-                "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-                "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/proc/sysrq-trigger", "/sys/firmware",
-                "/sys/devices/virtual/powercap", "/sys/fs/cgroup",
-            ],
-            "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys"],
+            "maskedPaths": plan.showsWholeProc
+                ? []
+                : [
+                    "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+                    "/proc/timer_list",
+                    "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/proc/sysrq-trigger", "/sys/firmware",
+                    "/sys/devices/virtual/powercap", "/sys/fs/cgroup",
+                ],
+            "readonlyPaths": plan.showsWholeProc ? [] : ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys"],
         ]
-        if !plan.hasUnconfinedSyscalls { linux["seccomp"] = SystemCallFilter.json }
+        if let filter = plan.filter { linux["seccomp"] = filter }
+        if !plan.settings.isEmpty {
+            var settings: JSON = [:]
+            for setting in plan.settings { settings[setting.name] = .string(setting.value) }
+            linux["sysctl"] = settings
+        }
+        if let base = plan.userBase {
+            linux["namespaces"] = .array((linux["namespaces"]?.array ?? []) + [["type": "user"]])
+            let mapping: JSON = [["containerID": 0, "hostID": .int(Int64(base)), "size": 65536]]
+            linux["uidMappings"] = mapping
+            linux["gidMappings"] = mapping
+        }
         return [
             "ociVersion": "1.0.0",
             "process": [
@@ -173,7 +196,10 @@ enum ContainerBundle {
                 "env": .array(plan.variables.map { .string("\($0.name)=\($0.value)") }),
                 "capabilities": ["bounding": capabilities, "effective": capabilities, "permitted": capabilities],
             ],
-            "root": ["path": "rootfs", "readonly": .bool(plan.isRootReadOnly)],
+            "root": [
+                "path": .string(plan.userBase == nil ? "rootfs" : "\(UserShift.view(plan.id))/rootfs"),
+                "readonly": .bool(plan.isRootReadOnly),
+            ],
             "hostname": .string(plan.hostname), "mounts": .array(mounts(plan)), "linux": linux,
         ]
     }
@@ -198,6 +224,8 @@ enum ContainerBundle {
         func bind(_ destination: String, _ source: String, isReadOnly: Bool, nosuid: Bool = true) -> JSON {
             var options: [JSON] = ["rbind", "rprivate", isReadOnly ? "ro" : "rw", "nodev"]
             if nosuid { options.append("nosuid") }
+            // Owners are seen as on disk, although the container's numbers are others on the host.
+            if plan.userBase != nil { options.append("idmap") }
             return [
                 "destination": .string(destination), "type": "bind", "source": .string(source),
                 "options": .array(options),
@@ -222,6 +250,13 @@ enum ContainerBundle {
                 "options": ["nosuid", "noexec", "nodev", "ro"],
             ],
         ]
+        if let sysfs = plan.sysfs {
+            // Its own users have no say over the pod's network, so that they cannot mount this.
+            mounts[mounts.count - 1] = [
+                "destination": "/sys", "type": "bind", "source": .string(sysfs),
+                "options": ["rbind", "rprivate", "ro", "nosuid", "nodev", "noexec"],
+            ]
+        }
         if !plan.mounts.contains(where: { $0.destination == "/dev/shm" }) {
             mounts.append([
                 "destination": "/dev/shm", "type": "tmpfs", "source": "shm",
@@ -262,7 +297,8 @@ enum ContainerBundle {
         for path in sharedEtc where FileTools.exists(path) { mounts.append(bind(path, path, true, true)) }
         if let path = plan.environment.path {
             // A layer above the environment makes `pip install` work, in this container only.
-            if !plan.isRootReadOnly, let layer = layer("environment", lower: path, plan) {
+            let lower = plan.userBase == nil ? path : UserShift.environment(plan.id)
+            if !plan.isRootReadOnly, let layer = layer("environment", lower: lower, plan) {
                 mounts.append([
                     "destination": .string(environmentPath), "type": "overlay", "source": "overlay", "options": layer,
                 ])
@@ -274,13 +310,15 @@ enum ContainerBundle {
     }
 
     private static func layer(_ name: String, lower: String, _ plan: ContainerPlan) -> JSON? {
-        let upper = "\(plan.bundle)/layer-\(name)"
-        let work = "\(plan.bundle)/work-\(name)"
+        let bundle = plan.userBase == nil ? plan.bundle : UserShift.view(plan.id)
+        let upper = "\(bundle)/layer-\(name)"
+        let work = "\(bundle)/work-\(name)"
         // These characters separate paths in the options of overlay mounts.
         guard !(lower + upper).contains(where: { ":,\\".contains($0) }) else { return nil }
-        return [
+        let options: [JSON] = [
             .string("lowerdir=\(lower)"), .string("upperdir=\(upper)"), .string("workdir=\(work)"), "nosuid", "nodev",
         ]
+        return .array(options + (plan.userBase == nil ? [] : ["userxattr"]))
     }
 
     private static func depth(_ mount: ContainerMount) -> Int { mount.destination.split(separator: "/").count }
@@ -314,44 +352,7 @@ enum ContainerBundle {
                 lchown(root + plan.workingDirectory, plan.uid, plan.gid)
             }
         }
+        if let base = plan.userBase { try UserShift.prepare(plan, base: base) }
         try FileTools.write(config(plan).bytes, to: "\(plan.bundle)/config.json", mode: 0o600)
     }
-}
-
-/// The default filter of system calls: what no program in a pod needs, and what has let others out of containers.
-enum SystemCallFilter {
-    static let refused = [
-        "acct", "add_key", "bpf", "clock_adjtime", "clock_settime", "create_module", "delete_module", "fanotify_init",
-        "finit_module", "fsconfig", "fsmount", "fsopen", "fspick", "get_kernel_syms", "init_module", "io_uring_enter",
-        "io_uring_register", "io_uring_setup", "ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load", "keyctl",
-        "lookup_dcookie", "mount", "mount_setattr", "move_mount", "move_pages", "nfsservctl", "open_by_handle_at",
-        "open_tree", "perf_event_open", "pivot_root", "process_vm_writev", "query_module", "quotactl", "reboot",
-        "request_key", "setdomainname", "sethostname", "setns", "settimeofday", "stime", "swapoff", "swapon",
-        "syslog", "umount", "umount2", "unshare", "uselib", "userfaultfd", "ustat", "vm86", "vm86old", "vhangup",
-    ]
-
-    /// Flags of clone(2) that make namespaces.
-    static let namespaceFlags: [Int64] = [
-        0x0002_0000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000,
-    ]
-
-    static let json: JSON = {
-        var calls: [JSON] = [
-            ["names": .array(refused.map(JSON.string)), "action": "SCMP_ACT_ERRNO", "errnoRet": 1],
-            // Its arguments cannot be looked at; programs fall back to clone.
-            ["names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38],
-        ]
-        for flag in namespaceFlags {
-            calls.append([
-                "names": ["clone"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1,
-                "args": [["index": 0, "value": .int(flag), "valueTwo": .int(flag), "op": "SCMP_CMP_MASKED_EQ"]],
-            ])
-        }
-        #if arch(x86_64)
-            let architectures: JSON = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]
-        #else
-            let architectures: JSON = ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]
-        #endif
-        return ["defaultAction": "SCMP_ACT_ALLOW", "architectures": architectures, "syscalls": .array(calls)]
-    }()
 }

@@ -27,10 +27,14 @@ struct ContainerPlanner: Sendable {
         let gid = number("runAsGroup") ?? (uid == definition.uid ? definition.gid : 0)
         let mustNotBeRoot = own?["runAsNonRoot"]?.bool ?? shared?["runAsNonRoot"]?.bool ?? false
         if mustNotBeRoot, uid == 0 {
+            let why =
+                number("runAsUser") == 0
+                ? "container's runAsUser breaks non-root policy"
+                : "container has runAsNonRoot and image will run as root"
             throw ContainerConfigError(
-                "container has runAsNonRoot and image will run as root (pod: \"\(pod.name)_\(pod.namespace)(\(pod.uid))\", container: \(container.name))"
-            )
+                "\(why) (pod: \"\(pod.name)_\(pod.namespace)(\(pod.uid))\", container: \(container.name))")
         }
+        let userBase = try userBase(uid)
         var groups = (shared?["supplementalGroups"]?.array ?? []).compactMap { $0.int.flatMap { UInt32(exactly: $0) } }
         if let group = pod.fsGroup { groups.append(group) }
         let home = uid == 0 ? "/root" : definition.home
@@ -60,11 +64,30 @@ struct ContainerPlanner: Sendable {
             isRootReadOnly: own?["readOnlyRootFilesystem"]?.bool ?? false,
             mayGainPrivileges: own?["allowPrivilegeEscalation"]?.bool == true && uid == 0,
             capabilities: try capabilities(own?["capabilities"]),
-            hasUnconfinedSyscalls: (own?["seccompProfile"]?["type"] ?? shared?["seccompProfile"]?["type"])?.string
-                == "Unconfined",
+            filter: try SystemCallFilter.chosen(
+                own?["seccompProfile"] ?? shared?["seccompProfile"],
+                folder: "\(context.configuration.dataDirectory)/seccomp"),
+            settings: Sysctls.settings(pod).filter { !$0.isOfNetwork }.map { ($0.name, $0.value) },
+            userBase: userBase, showsWholeProc: userBase != nil && own?["procMount"]?.string == "Unmasked",
+            sysfs: userBase == nil ? nil : "\((podEtc as NSString).deletingLastPathComponent)/sys",
             mounts: mounts, environment: environment, cpuLimit: container.limit("cpu"),
             cpuRequest: container.request("cpu") ?? container.limit("cpu"), memoryLimit: container.limit("memory"),
             podEtc: podEtc, terminationFile: run.terminationFile, terminationPath: termination)
+    }
+
+    /// The host's number of the container's root, nil when the container's users are the host's: root is never, unless
+    /// `hostUsers: true` asks for it and the node permits it, or the kernel cannot shift the owners of files.
+    private func userBase(_ uid: UInt32) throws -> UInt32? {
+        let asked = pod.object.spec["hostUsers"]?.bool
+        if asked == true, context.configuration.allowsHostUsers { return nil }
+        guard asked == false || uid == 0 else { return nil }
+        guard context.shiftsUsers else {
+            if asked == nil { return nil }
+            throw ContainerConfigError(
+                "users of its own need mounts with mapped owners, which the file system of \(context.configuration.dataDirectory) does not offer",
+                reason: "CreateContainerError")
+        }
+        return UserShift.base(of: sandbox.address)
     }
 
     private func words(_ key: String, _ variables: [String: String]) -> [String]? {

@@ -73,6 +73,7 @@ struct ContainerRun: Sendable, Equatable {
 
     /// Frees what only a running container needs; log and result stay.
     func discardBundle() {
+        UserShift.release(id)
         for name in ["rootfs", "layer-usr", "work-usr", "layer-environment", "work-environment", "config.json"] {
             FileTools.remove("\(directory)/\(name)")
         }

@@ -85,7 +85,11 @@ public struct NodeAgent: Service {
             watcher: watcher, meter: UsageMeter(), storage: StorageMeter(),
             recorder: EventRecorder(client: client, component: "kubelet"), configMaps: configMaps,
             secrets: secrets, nodeCPU: capacity?["cpu"]?.string.flatMap(ResourceQuantity.value) ?? 1,
-            nodeMemory: capacity?["memory"]?.string.flatMap(ResourceQuantity.value) ?? 0, logger: logger)
+            nodeMemory: capacity?["memory"]?.string.flatMap(ResourceQuantity.value) ?? 0,
+            shiftsUsers: UserShift.isOffered(on: configuration.podsDirectory), logger: logger)
+        if !context.shiftsUsers {
+            logger.warning("root in a pod is root of the host: the file system cannot show files under other owners")
+        }
         let supervisor = PodSupervisor(context: context, pods: pods)
         let changes = pods.changes()
         let (wakes, waker) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1000))

@@ -20,6 +20,8 @@ public struct NodeConfiguration: Sendable {
     public var clusterDomain: String
     /// True when pods may mount folders of the host.
     public var allowsHostPath: Bool
+    /// True when root in a pod that says `hostUsers: true` is root of the host.
+    public var allowsHostUsers: Bool
     /// True when pods of different Profiles do not reach each other unless a NetworkPolicy lets them.
     public var isolatesProfiles: Bool
     /// True when pods go on running after SIGTERM.
@@ -33,7 +35,8 @@ public struct NodeConfiguration: Sendable {
     public init(
         dataDirectory: String, nodeName: String, podCIDR: String, serviceCIDR: String, socketPath: String? = nil,
         environmentsFile: String, environmentsDirectory: String? = nil, uvCacheDirectory: String? = nil,
-        clusterDomain: String = "cluster.local", allowsHostPath: Bool = false, isolatesProfiles: Bool = true,
+        clusterDomain: String = "cluster.local", allowsHostPath: Bool = false, allowsHostUsers: Bool = false,
+        isolatesProfiles: Bool = true,
         keepsPods: Bool = false,
         maximumPods: Int = 110, shimDirectory: String? = nil
     ) {
@@ -47,6 +50,7 @@ public struct NodeConfiguration: Sendable {
         self.uvCacheDirectory = uvCacheDirectory ?? "\(dataDirectory)/uv-cache"
         self.clusterDomain = clusterDomain
         self.allowsHostPath = allowsHostPath
+        self.allowsHostUsers = allowsHostUsers
         self.isolatesProfiles = isolatesProfiles
         self.keepsPods = keepsPods
         self.maximumPods = maximumPods

@@ -22,6 +22,8 @@ struct NodeContext: Sendable {
     let secrets: WatchCache
     let nodeCPU: Double
     let nodeMemory: Double
+    /// True when containers can have users of their own.
+    let shiftsUsers: Bool
     let logger: Logger
 
     /// Address under which pods reach this machine.

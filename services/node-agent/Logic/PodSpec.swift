@@ -97,9 +97,6 @@ struct PodSpec: Sendable {
         if let name = object.spec["runtimeClassName"]?.string {
             return "runtime class \"\(name)\" does not exist on this node"
         }
-        if let sysctls = object.spec.value(at: "securityContext", "sysctls")?.array, !sysctls.isEmpty {
-            return "sysctls are not offered on this node"
-        }
         for volume in object.spec["volumes"]?.array ?? [] where volume["hostPath"] != nil && !allowsHostPath {
             return
                 "volume \"\(volume["name"]?.string ?? "")\" is a hostPath, which this node refuses; start Martlet with --allow-host-path to permit it"

@@ -1,3 +1,4 @@
+import CNode
 import ControllerKit
 import Foundation
 import KubeModel
@@ -95,10 +96,12 @@ struct OrphanCleaner: Sendable {
                 for run in ContainerRun.all(in: "\(directory)/containers/\(container)", pod: uid, container: container)
                 {
                     await runtime.delete(run)
+                    UserShift.release(run.id)
                 }
             }
             await remove(sandboxOf: uid, directory)
             PodVolumes.remove("\(directory)/volumes")
+            _ = node_unmount("\(directory)/sys")
             CgroupTree.remove("\(cgroupRoot)/\(uid)")
             FileTools.remove(directory)
         }

@@ -1,3 +1,4 @@
+import CNode
 import Foundation
 import KubeClient
 import KubeModel
@@ -25,6 +26,7 @@ extension PodWorker {
         sandbox = nil
         unlink("\(directory)/sandbox.json")
         PodVolumes.remove("\(directory)/volumes")
+        _ = node_unmount("\(directory)/sys")
         for track in tracks.values { track.facts.current?.discardBundle() }
         CgroupTree.remove("\(context.cgroupRoot)/\(uid)")
         if !keepsLogs { FileTools.remove(directory) }

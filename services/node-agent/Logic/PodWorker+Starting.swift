@@ -1,13 +1,20 @@
+import CNode
 import Foundation
 import KubeModel
+
+#if canImport(Glibc)
+    import Glibc
+#endif
 
 /// From nothing to running containers: volumes, the network, then container after container.
 extension PodWorker {
     func advance() async {
         if let refusal = spec.refusal(allowsHostPath: context.configuration.allowsHostPath) {
-            failure = ("UnexpectedAdmissionError", refusal)
-            note("Warning", "UnexpectedAdmissionError", refusal)
-            kicker.yield()
+            reject("UnexpectedAdmissionError", refusal)
+            return
+        }
+        if let refusal = Sysctls.refusal(spec) {
+            reject("SysctlForbidden", refusal)
             return
         }
         let facts = context.facts(podAddress: sandbox?.address)
@@ -46,6 +53,13 @@ extension PodWorker {
         watchStorage()
     }
 
+    /// Ends a pod that this node will not run.
+    private func reject(_ reason: String, _ message: String) {
+        failure = (reason, "Pod was rejected: \(message)")
+        note("Warning", reason, message)
+        kicker.yield()
+    }
+
     func retry() {
         wake(at: Date().addingTimeInterval(retrySeconds))
         retrySeconds = min(30, retrySeconds * 2)
@@ -56,6 +70,19 @@ extension PodWorker {
         let new = try await context.network.create(pod: uid, address: sandbox?.address)
         sandbox = new
         try await context.policies.place(spec, at: new.address)
+        for setting in Sysctls.settings(spec) where setting.isOfNetwork {
+            let result = node_write_in_network(new.namespacePath, setting.path, setting.value)
+            guard result == 0 else {
+                throw NodeError("sysctl \(setting.name) cannot be set: \(String(cString: strerror(-result)))")
+            }
+        }
+        if context.shiftsUsers {
+            try FileTools.makeDirectory("\(directory)/sys")
+            if !PodVolumes.isMounted("\(directory)/sys") {
+                let result = node_mount_sysfs(new.namespacePath, "\(directory)/sys")
+                guard result == 0 else { throw NodeError("sysfs: \(String(cString: strerror(-result)))") }
+            }
+        }
         try FileTools.makeDirectory("\(directory)/etc")
         let json: JSON = [
             "address": .string("\(new.address)"), "namespace": .string(new.namespace), "pod": .string(spec.name),

@@ -25,6 +25,7 @@ struct NodeAgentCommand: ParsableCommand {
     @Option(help: "Package cache of uv (default: uv-cache in the data directory).") var uvCacheDir: String?
     @Option(help: "Domain of the cluster's names.") var clusterDomain = "cluster.local"
     @Flag(help: "Let pods mount folders of the host.") var allowHostPath = false
+    @Flag(help: "Let root in pods with `hostUsers: true` be root of the host.") var allowHostUsers = false
     @Flag(inversion: .prefixedNo, help: "Keep pods of different Profiles apart unless a NetworkPolicy lets them meet.")
     var isolateProfiles = true
     @Flag(help: "Let pods go on running after SIGTERM; the next start adopts them.") var keepPods = false
@@ -87,6 +88,7 @@ do {
         socketPath: flags.socket.map(absolute), environmentsFile: absolute(flags.environments),
         environmentsDirectory: flags.environmentsDir.map(absolute), uvCacheDirectory: flags.uvCacheDir.map(absolute),
         clusterDomain: flags.clusterDomain, allowsHostPath: flags.allowHostPath,
+        allowsHostUsers: flags.allowHostUsers,
         isolatesProfiles: flags.isolateProfiles,
         keepsPods: flags.keepPods)
     let agent = try NodeAgent(configuration: configuration, client: KubeClient(transport: transport), logger: logger)

@@ -65,6 +65,19 @@ int node_connect_unix(const char *directory, const char *name);
 /* Bytes of disk that a file tree takes, on its own file system, symlinks not followed; 0 when there is none. */
 uint64_t node_disk_usage(const char *path);
 
+/* Shows `source` at `target` with owners shifted: number 0 on disk is `base` there, up to 65535. Needs a kernel that knows
+ * mounts with mapped owners for the file system (-EINVAL otherwise). */
+int node_mount_shifted(const char *source, const char *target, uint32_t base);
+
+/* Adds `base` to the owners of a file tree; what has been shifted stays. */
+int node_shift_owners(const char *path, uint32_t base);
+
+/* Mounts a sysfs that shows the devices of a network namespace, read-only. */
+int node_mount_sysfs(const char *namespace, const char *target);
+
+/* Writes a file below /proc/sys/net as seen in a network namespace. */
+int node_write_in_network(const char *namespace, const char *path, const char *text);
+
 /* Size of the file system below `path`, in bytes. */
 int node_statfs(const char *path, uint64_t *total, uint64_t *available);
 

@@ -1,0 +1,61 @@
+import KubeModel
+
+/// The default filter of system calls: what no program in a pod needs, and what has let others out of containers.
+enum SystemCallFilter {
+    static let refused = [
+        "acct", "add_key", "bpf", "clock_adjtime", "clock_settime", "create_module", "delete_module", "fanotify_init",
+        "finit_module", "fsconfig", "fsmount", "fsopen", "fspick", "get_kernel_syms", "init_module", "io_uring_enter",
+        "io_uring_register", "io_uring_setup", "ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load", "keyctl",
+        "lookup_dcookie", "mount", "mount_setattr", "move_mount", "move_pages", "nfsservctl", "open_by_handle_at",
+        "open_tree", "perf_event_open", "pivot_root", "process_vm_writev", "query_module", "quotactl", "reboot",
+        "request_key", "setdomainname", "sethostname", "setns", "settimeofday", "stime", "swapoff", "swapon",
+        "syslog", "umount", "umount2", "unshare", "uselib", "userfaultfd", "ustat", "vm86", "vm86old", "vhangup",
+    ]
+
+    /// The filter that a `seccompProfile` chooses; nil for `Unconfined`. Without one it is ours, as with `RuntimeDefault`.
+    ///
+    /// - Throws: ``ContainerConfigError`` when the file of a `Localhost` profile is missing or no profile.
+    static func chosen(_ profile: JSON?, folder: String) throws -> JSON? {
+        switch profile?["type"]?.string {
+        case "Unconfined": return nil
+        case "Localhost":
+            let name = profile?["localhostProfile"]?.string ?? ""
+            let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+            guard !name.isEmpty, !parts.contains(where: { $0 == ".." || $0.isEmpty }),
+                let bytes = FileTools.read("\(folder)/\(name)"), let json = try? JSON(parsing: bytes),
+                json["defaultAction"]?.string != nil
+            else {
+                throw ContainerConfigError(
+                    "cannot load seccomp profile \"\(folder)/\(name)\": it is missing or no profile",
+                    reason: "CreateContainerError")
+            }
+            return json
+        default: return Self.json
+        }
+    }
+
+    /// Flags of clone(2) that make namespaces.
+    static let namespaceFlags: [Int64] = [
+        0x0002_0000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000,
+    ]
+
+    static let json: JSON = {
+        var calls: [JSON] = [
+            ["names": .array(refused.map(JSON.string)), "action": "SCMP_ACT_ERRNO", "errnoRet": 1],
+            // Its arguments cannot be looked at; programs fall back to clone.
+            ["names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38],
+        ]
+        for flag in namespaceFlags {
+            calls.append([
+                "names": ["clone"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1,
+                "args": [["index": 0, "value": .int(flag), "valueTwo": .int(flag), "op": "SCMP_CMP_MASKED_EQ"]],
+            ])
+        }
+        #if arch(x86_64)
+            let architectures: JSON = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]
+        #else
+            let architectures: JSON = ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]
+        #endif
+        return ["defaultAction": "SCMP_ACT_ALLOW", "architectures": architectures, "syscalls": .array(calls)]
+    }()
+}

@@ -1,0 +1,59 @@
+import CNode
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Containers whose users are not those of the host: root in them is an ordinary number outside.
+///
+/// Their files are below folders that only root may enter, so that each gets a view of its own in the agent's private
+/// mount namespace, which nobody else on the host sees.
+enum UserShift {
+    private static let views = "/run/netns/.containers"
+
+    /// The bundle as the container's users reach it.
+    static func view(_ id: String) -> String { "\(views)/\(id)" }
+    /// The Python environment with shifted owners.
+    static func environment(_ id: String) -> String { "\(views)/\(id)-environment" }
+
+    /// The host's number of user 0 of a pod: no two pods have numbers in common, and none is a user of the host.
+    static func base(of address: Address4) -> UInt32 { 1 << 30 + (address.value & 0x3fff) << 16 }
+
+    /// True when the file system of the folder can show files under other owners.
+    static func isOffered(on directory: String) -> Bool {
+        let probe = "\(views)/probe"
+        guard (try? FileTools.makeDirectory(probe)) != nil else { return false }
+        defer { rmdir(probe) }
+        guard node_mount_shifted(directory, probe, 1 << 30) == 0 else { return false }
+        return node_unmount(probe) == 0
+    }
+
+    /// Gives the files of a bundle to the container's users, and makes its views.
+    ///
+    /// - Throws: ``NodeError`` when the kernel refuses.
+    static func prepare(_ plan: ContainerPlan, base: UInt32) throws {
+        for name in ["rootfs", "layer-usr", "work-usr", "layer-environment", "work-environment"] {
+            try check(node_shift_owners("\(plan.bundle)/\(name)", base))
+        }
+        try FileTools.makeDirectory(view(plan.id))
+        try check(node_mount(plan.bundle, view(plan.id), nil, node_mount_bind, nil))
+        if let path = plan.environment.path {
+            try FileTools.makeDirectory(environment(plan.id))
+            try check(node_mount_shifted(path, environment(plan.id), base))
+        }
+    }
+
+    /// Removes the views of a container; nothing happens when it has none.
+    static func release(_ id: String) {
+        for path in [view(id), environment(id)] where FileTools.exists(path) {
+            while node_unmount(path) == 0 {}
+            rmdir(path)
+        }
+    }
+
+    private static func check(_ result: Int32) throws {
+        guard result == 0 else {
+            throw NodeError("users of its own cannot be given to the container: \(String(cString: strerror(-result)))")
+        }
+    }
+}
