@@ -72,7 +72,7 @@ let targets: [Target] =
             "ControllerKit", uses: ["KubeModel", "KubeClient", "HTTPKit", logging, lifecycle, signals, algorithms]),
         library("HTTPKit", uses: ["KubeModel", nio, nioPosix, nioHTTP1, nioSSL, logging, lifecycle]),
         library("Certificates", uses: ["COpenSSL"]),
-        library("Identity", uses: ["KubeModel", "COpenSSL", "CJWT"]),
+        library("Identity", uses: ["KubeModel", "KubeClient", "HTTPKit", "COpenSSL", "CJWT", nioHTTP1]),
         library("ServiceKit", uses: [logging]),
         library("TestSupport", uses: ["KubeModel", "KubeClient", nio, nioPosix]),
 
@@ -81,7 +81,7 @@ let targets: [Target] =
         library(
             "ClusterAPI", at: "services/control-plane/API",
             uses: [
-                "KubeModel", "KubeYAML", "KubeClient", "ClusterStore", "ClusterRules", "HTTPKit", "Identity",
+                "KubeModel", "CEL", "KubeYAML", "KubeClient", "ClusterStore", "ClusterRules", "HTTPKit", "Identity",
                 "Certificates", "CMalloc", "CZlib", nio, nioHTTP1, nioSSL, nioPosix, nioWebSocket, httpClient, logging,
                 lifecycle,
             ]),
@@ -107,7 +107,10 @@ let targets: [Target] =
         ])
     + service(
         "profile-controller", "ProfileController",
-        uses: ["KubeModel", "KubeYAML", "KubeClient", "ControllerKit", "HTTPKit", logging, lifecycle, algorithms])
+        uses: [
+            "KubeModel", "KubeYAML", "KubeClient", "ControllerKit", "HTTPKit", "Identity", "Certificates", nio,
+            nioHTTP1, logging, lifecycle, algorithms,
+        ])
     + service(
         "notebook-controller", "NotebookController",
         uses: ["KubeModel", "KubeClient", "ControllerKit", "HTTPKit", logging, lifecycle, algorithms])
@@ -136,12 +139,14 @@ let targets: [Target] =
         tests(of: "ClusterRules"),
         tests(of: "ClusterAPI", uses: ["ClusterRules", "KubeModel", nio]),
         tests(of: "ClusterControllers", uses: ["ControlPlane", "KubeClient", "KubeModel", logging]),
-        tests(of: "Identity", uses: ["KubeModel", "Certificates"]),
+        tests(of: "Identity", uses: ["KubeModel", "KubeClient", "Certificates"]),
         tests(of: "HTTPKit", uses: ["KubeModel", "Certificates", nio, nioHTTP1, nioPosix, nioSSL, logging]),
         tests(of: "KubeClient", uses: ["HTTPKit", "Certificates", nio, nioHTTP1, nioSSL, logging]),
         tests(of: "ControllerKit"),
         tests(of: "NodeAgent"),
-        tests(of: "ProfileController"),
+        tests(
+            of: "ProfileController",
+            uses: ["KubeModel", "KubeClient", "HTTPKit", "Identity", "Certificates", nio, logging]),
         tests(of: "NotebookController"),
         tests(
             of: "Gateway", uses: ["KubeModel", "KubeYAML", "KubeClient", "HTTPKit", "Identity", nio, nioHTTP1, logging]),

@@ -53,7 +53,7 @@ struct NotebookFormTests {
         #expect(claim.spec.value(at: "resources", "requests", "storage") == "5Gi")
         #expect(form.notebook.labels == ["app": "lab", "access-x": "true"])
         #expect(form.notebook.annotations["notebooks.kubeflow.org/creator"] == "anna")
-        let spec = try #require(form.notebook.spec.value(at: "template", "spec"))
+        let spec = try #require(form.notebook.spec["template"]?["spec"])
         #expect(spec["serviceAccountName"] == "default-editor")
         let container = try #require(spec["containers"]?[0])
         #expect(container["resources"]?["requests"] == ["cpu": "0.5", "memory": "1.0Gi"])

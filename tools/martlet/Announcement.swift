@@ -21,7 +21,7 @@ struct Announcement: Service {
         readiness.manifests.open()
         try await makeProfile(client)
         try await waitForNode(client)
-        let gateway = "http://127.0.0.1:\(try await readiness.gatewayPort())"
+        let gateway = "http://127.0.0.1:\(try await readiness.gateway.port())"
         let elapsed = (ContinuousClock.now - platform.started).components
         let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
         let information: JSON = [

@@ -62,8 +62,8 @@ struct Platform: Sendable {
             Deferred {
                 try await readiness.manifests.wait()
                 return ProfileControllerService(
-                    client: try await client(of: "profile-controller"),
-                    logger: Logger(label: "profile-controller"))
+                    client: try await client(of: "profile-controller"), configuration: profileSettings,
+                    logger: Logger(label: "profile-controller"), onKFAMListening: { readiness.kfam.listens(on: $0) })
             },
             Deferred {
                 try await readiness.manifests.wait()
@@ -107,6 +107,15 @@ struct Platform: Sendable {
         return KubeClient(transport: transport)
     }
 
+    /// Everything on this machine, at free ports; whoever signs in may make a workspace of their own.
+    private var profileSettings: ProfileControllerConfiguration {
+        var settings = ProfileControllerConfiguration()
+        settings.kfamAddress = "127.0.0.1:0"
+        settings.webhook = WebhookSettings(host: "127.0.0.1", port: 0, reach: .directly)
+        settings.isRegistrationOpen = true
+        return settings
+    }
+
     private func nodeAgent(_ readiness: Readiness) async throws -> any Service {
         try await readiness.manifests.wait()
         let kubeconfig = directory.path + "/kubeconfigs/node-agent"
@@ -136,9 +145,9 @@ struct Platform: Sendable {
                 host: "127.0.0.1", port: options.port, webRoot: installation.root + "/web/dist",
                 stateDirectory: directory.gatewayState,
                 spawnerConfigPath: installation.root + "/deploy/base/gateway/spawner_ui_config.yaml",
-                version: Martlet.version),
+                version: Martlet.version, kfamAddress: "127.0.0.1:\(try await readiness.kfam.port())"),
             client: try await client(of: "gateway"), signIn: try SignInTokens(stateDirectory: directory.gatewayState),
-            logger: Logger(label: "gateway"), onListening: { port in readiness.gatewayListens(on: port) })
+            logger: Logger(label: "gateway"), onListening: { port in readiness.gateway.listens(on: port) })
     }
 }
 
@@ -166,19 +175,27 @@ struct Deferred: Service {
 
 /// What services wait for at the start; waiting ends with the task, so a failed start ends them all.
 final class Readiness: Sendable {
-    private let listening = Latch()
-    private let port = Mutex(0)
+    /// The gateway.
+    let gateway = ListeningPort()
+    /// KFAM, which the gateway leads to.
+    let kfam = ListeningPort()
     /// Opens once the roles and kinds exist that services need.
     let manifests = Latch()
+}
 
-    func gatewayListens(on port: Int) {
-        self.port.withLock { $0 = port }
+/// The port of a server, known once it listens.
+final class ListeningPort: Sendable {
+    private let listening = Latch()
+    private let number = Mutex(0)
+
+    func listens(on port: Int) {
+        number.withLock { $0 = port }
         listening.open()
     }
 
-    /// The port of the gateway, once it listens.
-    func gatewayPort() async throws -> Int {
+    /// The port, once the server listens.
+    func port() async throws -> Int {
         try await listening.wait()
-        return port.withLock { $0 }
+        return number.withLock { $0 }
     }
 }

@@ -47,7 +47,10 @@ public struct Gateway: Service {
         PlatformRoutes(core: core).register(on: &router)
         (self.core, self.proxy, self.site, self.router, self.onListening) = (core, proxy, site, router, onListening)
 
-        let handler = GatewayHandler(core: core, proxy: proxy, site: site, router: router)
+        let kfam = configuration.kfamAddress.map {
+            ServiceProxy(core: core, pool: proxy.pool, name: "profiles-kfam", address: $0)
+        }
+        let handler = GatewayHandler(core: core, proxy: proxy, kfam: kfam, site: site, router: router)
         let tls = try configuration.certificatePEM.map {
             try ServerTLS.context(certificatePEM: $0, keyPEM: configuration.keyPEM ?? "")
         }
@@ -61,6 +64,9 @@ public struct Gateway: Service {
     public func run() async throws {
         try await withThrowingTaskGroup { group in
             for cache in core.caches { group.addTask { try await cache.run() } }
+            if core.configuration.kfamAddress != nil {
+                group.addTask { [core] in await core.publishKeys() }
+            }
             group.addTask { [pool = proxy.pool] in await pool.run() }
             defer { group.cancelAll() }
             // The caches end by themselves at a graceful stop; the server goes on until its requests are answered.

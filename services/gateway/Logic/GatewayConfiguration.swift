@@ -24,6 +24,10 @@ public struct GatewayConfiguration: Sendable {
     public var sessionLifetime: Duration
     /// Header that tells notebooks who the user is.
     public var userIDHeader: String
+    /// Where KFAM listens, `host:port`, served below `/kfam/`; nil for nowhere.
+    public var kfamAddress: String?
+    /// Where the gateway publishes the keys by which it tells services who is asking.
+    public var namespace: String
     /// How long a connection to a notebook may take to be made.
     public var connectTimeout: Duration
     /// How long a notebook may take to begin its answer.
@@ -34,7 +38,8 @@ public struct GatewayConfiguration: Sendable {
         host: String = "127.0.0.1", port: Int = 8080, webRoot: String? = nil, stateDirectory: String,
         spawnerConfigPath: String, hosts: [String] = [], version: String = "dev", certificatePEM: String? = nil,
         keyPEM: String? = nil, allowsPlainNetwork: Bool = false, sessionLifetime: Duration = .seconds(7 * 86_400),
-        userIDHeader: String = "kubeflow-userid", connectTimeout: Duration = .seconds(5),
+        userIDHeader: String = "kubeflow-userid", kfamAddress: String? = nil, namespace: String = "kubeflow",
+        connectTimeout: Duration = .seconds(5),
         responseTimeout: Duration = .seconds(300)
     ) {
         self.host = host
@@ -49,6 +54,8 @@ public struct GatewayConfiguration: Sendable {
         self.allowsPlainNetwork = allowsPlainNetwork
         self.sessionLifetime = sessionLifetime
         self.userIDHeader = userIDHeader
+        self.kfamAddress = kfamAddress
+        self.namespace = namespace
         self.connectTimeout = connectTimeout
         self.responseTimeout = responseTimeout
     }

@@ -1,5 +1,6 @@
 import ControllerKit
 import HTTPKit
+import Identity
 import KubeClient
 import KubeModel
 import Logging
@@ -19,6 +20,8 @@ struct GatewayCore: Sendable {
     let spawner: SpawnerConfigurationFile
     let notebooks: WatchCache
     let endpoints: WatchCache
+    /// Tells services who is asking.
+    let serviceTokens: ServiceTokens
     let metrics: Metrics
     let logger: Logger
 
@@ -28,6 +31,7 @@ struct GatewayCore: Sendable {
         self.logger = logger
         sessions = try Sessions(stateDirectory: configuration.stateDirectory, lifetime: configuration.sessionLifetime)
         self.signIn = try signIn ?? SignInTokens(stateDirectory: configuration.stateDirectory)
+        serviceTokens = try ServiceTokens(folder: PrivateFolder(configuration.stateDirectory))
         requestGuard = RequestGuard(configuration)
         reviews = AccessReviews(client: client)
         memberships = Memberships(client: client)
@@ -58,6 +62,26 @@ struct GatewayCore: Sendable {
     }
 }
 
+extension GatewayCore {
+    /// Makes the key known by which services verify the gateway's tokens, again each hour, until cancelled.
+    func publishKeys() async {
+        var backoff = Backoff(limit: .seconds(30))
+        while !Task.isCancelled {
+            var pause = ServiceTokens.renewal
+            do {
+                try await serviceTokens.publish(client, namespace: configuration.namespace)
+                backoff.reset()
+            } catch {
+                pause = backoff.next()
+                if !Task.isCancelled {
+                    logger.warning("services do not know our key yet", metadata: ["error": "\(error)"])
+                }
+            }
+            guard (try? await Task.sleep(for: pause)) != nil else { return }
+        }
+    }
+}
+
 /// Somebody signed in, with the request and the client that acts as this user.
 struct Caller: Sendable {
     let request: HTTPRequest
@@ -78,5 +102,20 @@ struct Caller: Sendable {
         } catch {
             throw APIError(.badRequest, "Request is not in JSON format: \(error)")
         }
+    }
+}
+
+extension ServiceTokens {
+    /// Signs with the key of the state directory; makes one where there is none.
+    init(folder: PrivateFolder) throws {
+        if let bytes = try folder.read("service.key"),
+            let tokens = try? ServiceTokens(privateKeyPEM: String(decoding: bytes, as: UTF8.self))
+        {
+            self = tokens
+            return
+        }
+        let pem = try TokenSigner.generateKeyPEM()
+        try folder.write("service.key", Array(pem.utf8))
+        try self.init(privateKeyPEM: pem)
     }
 }

@@ -7,6 +7,7 @@ import NIOHTTP1
 struct GatewayHandler: Sendable {
     let core: GatewayCore
     let proxy: NotebookProxy
+    let kfam: ServiceProxy?
     let site: StaticSite?
     let router: Router
 
@@ -28,6 +29,9 @@ struct GatewayHandler: Sendable {
             try core.requestGuard.checkHost(request)
             switch part {
             case "notebook": response = try await proxy.answer(request)
+            case "kfam":
+                guard let kfam else { throw APIError(.notFound, "this gateway knows no KFAM") }
+                response = hardened(try await kfam.answer(request))
             case "api": response = hardened(await router(request))
             case "session": response = await router(request)
             default: response = try page(request)
@@ -42,6 +46,7 @@ struct GatewayHandler: Sendable {
     private static func part(of path: String) -> String {
         if path.hasPrefix("/notebook/") { return "notebook" }
         if path.hasPrefix("/api/") || path.hasPrefix("/jupyter/api/") { return "api" }
+        if path == "/kfam" || path.hasPrefix("/kfam/") { return "kfam" }
         if path == "/login" || path == "/logout" { return "session" }
         return "page"
     }

@@ -35,6 +35,8 @@ struct GatewayCommand: AsyncParsableCommand {
     var tlsKey: String?
     @Flag(help: "Serve plain HTTP to the network, for behind a proxy that ends TLS.")
     var allowPlainNetwork = false
+    @Option(help: "Where KFAM listens, host:port; it is served below /kfam/.")
+    var kfam: String?
     @Option(help: "Print a sign-in link for this user once listening.")
     var signInUser: String?
     @Option(help: "text or json.")
@@ -60,13 +62,14 @@ struct GatewayCommand: AsyncParsableCommand {
         let level = Logger.Level(rawValue: logLevel) ?? .info
         LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level, sink: .standardError) }
         let logger = Logger(label: "gateway")
-        let transport = try HTTPKubeTransport(KubeConfiguration.load(kubeconfig: kubeconfig))
+        let cluster = try KubeConfiguration.load(kubeconfig: kubeconfig)
+        let transport = try HTTPKubeTransport(cluster)
         let tokens = try SignInTokens(stateDirectory: stateDirectory)
         let configuration = GatewayConfiguration(
             host: host, port: port, webRoot: webRoot, stateDirectory: stateDirectory, spawnerConfigPath: spawnerConfig,
             hosts: hosts, certificatePEM: try tlsCertificate.map { try String(contentsOfFile: $0, encoding: .utf8) },
             keyPEM: try tlsKey.map { try String(contentsOfFile: $0, encoding: .utf8) },
-            allowsPlainNetwork: allowPlainNetwork)
+            allowsPlainNetwork: allowPlainNetwork, kfamAddress: kfam, namespace: cluster.namespace)
         let scheme = tlsCertificate == nil ? "http" : "https"
         let gateway = try Gateway(
             configuration: configuration, client: KubeClient(transport: transport), signIn: tokens, logger: logger

@@ -21,6 +21,18 @@ public struct ProfileControllerConfiguration: Sendable {
     public var notebookControllerPrincipal = "cluster.local/ns/kubeflow/sa/notebook-controller-service-account"
     /// The user interface of the pipelines.
     public var pipelinesPrincipal = "cluster.local/ns/kubeflow/sa/ml-pipeline-ui"
+    /// The controller's own namespace: of its Secrets, and of the keys that gateways publish.
+    public var namespace = "kubeflow"
+    /// Where KFAM listens, `host:port`; nil for nowhere.
+    public var kfamAddress: String?
+    /// The webhook for PodDefaults; nil for none.
+    public var webhook: WebhookSettings?
+    /// Users who are administrators for KFAM, besides those whom RBAC makes so.
+    public var clusterAdmins: [String] = []
+    /// Everybody may make one Profile of their own through KFAM.
+    public var isRegistrationOpen = false
+    /// Google service account of Profiles that name none.
+    public var workloadIdentity: String?
     /// Namespace of the Lease when several replicas run; nil does without.
     public var leaderElectionNamespace: String?
     /// How many Profiles at a time.

@@ -11,18 +11,28 @@ public struct ProfileControllerService: Service {
     let configuration: ProfileControllerConfiguration
     let metrics: Metrics
     let logger: Logger
+    let onKFAMListening: @Sendable (Int) async -> Void
 
     /// Makes the service; it needs the rights of `deploy/base/profile-controller/rbac.yaml`.
+    ///
+    /// - Parameters:
+    ///   - client: the Kubernetes API, as the controller.
+    ///   - configuration: settings.
+    ///   - metrics: what is counted.
+    ///   - logger: where it tells what happens.
+    ///   - onKFAMListening: called with KFAM's port once it accepts connections.
     public init(
         client: KubeClient, configuration: ProfileControllerConfiguration = .init(), metrics: Metrics = Metrics(),
-        logger: Logger
+        logger: Logger, onKFAMListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         self.client = client
         self.configuration = configuration
         self.metrics = metrics
         self.logger = logger
-        metrics.describe("request_kf", "Reconciles of Profiles.")
-        metrics.describe("request_kf_failure", "Reconciles of Profiles that failed.")
+        self.onKFAMListening = onKFAMListening
+        metrics.describe("request_kf", "Reconciles of Profiles, and requests to KFAM.")
+        metrics.describe("request_kf_failure", "Reconciles and requests that failed.")
+        metrics.describe("poddefault_reviews_total", "New Pods that the webhook was asked about, by outcome.")
         metrics.describe("service_heartbeat", "Grows by one every ten seconds.")
     }
 
@@ -31,9 +41,35 @@ public struct ProfileControllerService: Service {
     /// - Throws: when the file of namespace labels is missing or unusable, or the leadership was lost.
     public func run() async throws {
         let labels = try NamespaceLabels(configuration)
+        let kfam = try kfamServer()
+        // KFAM and the webhook are answered by every replica, whoever leads.
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            if let kfam { group.addTask { try await kfam.run() } }
+            if let webhook = configuration.webhook {
+                let service = PodDefaultWebhook(
+                    client: client, settings: webhook, namespace: configuration.namespace, metrics: metrics,
+                    logger: logger)
+                group.addTask { try await service.run() }
+            }
+            group.addTask { try await lead(labels) }
+            defer { group.cancelAll() }
+            for try await _ in group {}
+        }
+    }
+
+    private func lead(_ labels: NamespaceLabels) async throws {
         guard let namespace = configuration.leaderElectionNamespace else { return try await work(labels) }
         let election = LeaderElection(client: client, name: "kubeflow-profile-controller", namespace: namespace)
         try await election.lead { try await work(labels) }
+    }
+
+    private func kfamServer() throws -> HTTPServer? {
+        guard let text = configuration.kfamAddress else { return nil }
+        let address = try ListenAddress(text)
+        let routes = KFAMRoutes(client: client, settings: configuration, metrics: metrics, logger: logger)
+        return HTTPServer(
+            listener: .tcp(host: address.host, port: address.port), logger: logger, onListening: onKFAMListening,
+            handler: routes.handler())
     }
 
     private func work(_ labels: NamespaceLabels) async throws {

@@ -69,6 +69,13 @@ struct ProfilePlan: Sendable {
         return labels
     }
 
+    /// True for labels of the settings that decide how Pods are guarded: a namespace that is adopted gets ours.
+    static func isProtective(_ label: String, _ settings: [String: String]) -> Bool {
+        if label == "istio-injection" { return true }
+        guard settings[label]?.isEmpty == false else { return false }
+        return label.hasPrefix("pod-security.kubernetes.io/") || label == "app.kubernetes.io/part-of"
+    }
+
     func serviceAccount(_ name: String) -> KubeObject {
         owned(KubeObject(apiVersion: "v1", kind: "ServiceAccount", name: name, namespace: self.name))
     }

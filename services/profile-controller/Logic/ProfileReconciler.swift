@@ -39,6 +39,7 @@ struct ProfileReconciler: Reconciler {
         guard let profile = caches.profiles.get(request.name, namespace: nil) else { return .settled }
         metrics.count("request_kf", ["component": "profile_controller", "kind": "profile"])
         if profile.isBeingDeleted {
+            try await applyPlugins(.none, namespace: profile.name)
             try await setFinalizers(profile.finalizers.filter { $0 != ProfilePlan.finalizer }, of: profile)
             return .settled
         }
@@ -46,7 +47,10 @@ struct ProfileReconciler: Reconciler {
             try await setFinalizers(
                 profile.finalizers.filter { $0 != ProfilePlan.finalizer } + [ProfilePlan.finalizer], of: profile)
             try await carryOut(try ProfilePlan(profile))
-            try await setStatus(ProfileStatus.successful, of: profile)
+            let plugins = try ProfilePlugins(profile, defaultWorkloadIdentity: settings.workloadIdentity)
+            try await applyPlugins(plugins, namespace: profile.name)
+            let message = plugins.notes.joined(separator: "; ")
+            try await setStatus(ProfileStatus.successful(message), of: profile)
             return .settled
         } catch let problem as ProfileProblem {
             countFailure("minor")
@@ -94,7 +98,9 @@ struct ProfileReconciler: Reconciler {
             throw ProfileProblem("namespace \(plan.name) is controlled by \(other.kind) \(other.name)")
         }
         var wanted = existing
-        wanted.metadata["labels"] = JSON(plan.labels(onto: existing.labels, from: labels))
+        // A namespace made beforehand must not keep labels that would take its Pods out of the mesh or its limits.
+        let kept = isOurs ? existing.labels : existing.labels.filter { !ProfilePlan.isProtective($0.key, labels) }
+        wanted.metadata["labels"] = JSON(plan.labels(onto: kept, from: labels))
         wanted.metadata["annotations"] = JSON(existing.annotations.merging(["owner": plan.ownerName]) { $1 })
         if !isOurs {
             let references = existing.ownerReferences.map(\.json) + [plan.reference.json]
@@ -103,6 +109,25 @@ struct ProfileReconciler: Reconciler {
         guard var patch = MergeDifference.patch(from: existing.json, to: wanted.json) else { return }
         if !isOurs { patch.set(.string(existing.resourceVersion), at: "metadata", "resourceVersion") }
         _ = try await client.patch(.namespaces, plan.name, .merge(patch))
+    }
+
+    /// Annotates the account, and takes away what an earlier plugin left; without the account there is nothing to do.
+    private func applyPlugins(_ plugins: ProfilePlugins, namespace: String) async throws {
+        let name = ProfilePlugins.account
+        // One that was made a moment ago may not be in the cache yet.
+        var found = caches.serviceAccounts.get(name, namespace: namespace)
+        if found == nil, plugins != .none {
+            found = try await client.find(.serviceAccounts, name, namespace: namespace)
+        }
+        guard let account = found else { return }
+        var wanted = account
+        wanted.metadata["annotations"] = JSON(plugins.annotations(onto: account.annotations))
+        var before = account
+        before.metadata["annotations"] = JSON(account.annotations)
+        guard let patch = MergeDifference.patch(from: before.json, to: wanted.json) else { return }
+        do {
+            _ = try await client.patch(.serviceAccounts, name, namespace: namespace, .merge(patch))
+        } catch let error as APIError where error.code == 404 {}  // gone with its namespace
     }
 
     private func applyRoleBinding(_ wanted: KubeObject) async throws {
@@ -187,7 +212,10 @@ struct ProfileReconciler: Reconciler {
 
 /// The conditions of a Profile: one that says how it stands.
 enum ProfileStatus {
-    static let successful: JSON = [["type": "Successful", "status": "True", "message": ""]]
+    /// Everything is there; the message tells what others have to do yet.
+    static func successful(_ message: String = "") -> JSON {
+        [["type": "Successful", "status": "True", "message": .string(message)]]
+    }
 
     static func failed(_ message: String) -> JSON {
         [["type": "Failed", "status": "True", "message": .string(message)]]

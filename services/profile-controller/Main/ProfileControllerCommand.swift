@@ -31,6 +31,24 @@ struct ProfileControllerCommand: AsyncParsableCommand {
     @Option(help: "Address of /healthz and /readyz, host:port.")
     var healthProbeBindAddress = ":9876"
 
+    @Option(help: "Address of KFAM (/kfam/), host:port; empty for none.")
+    var kfamBindAddress = ":8081"
+
+    @Option(help: "Users who are administrators for KFAM, by commas, besides those whom RBAC makes so.")
+    var clusterAdmin = ""
+
+    @Flag(inversion: .prefixedNo, help: "Everybody may make one Profile of their own.")
+    var registrationFlow = false
+
+    @Option(help: "Google service account of Profiles that name none.")
+    var workloadIdentity: String?
+
+    @Option(help: "Port of the webhook for PodDefaults, by HTTPS; 0 for none.")
+    var webhookPort = 4443
+
+    @Option(help: "Service by which the API server reaches the webhook, at port 443, in the controller's namespace.")
+    var webhookService = "profile-controller"
+
     @Flag(help: "Only one of several replicas works at a time.")
     var leaderElect = false
 
@@ -52,6 +70,16 @@ struct ProfileControllerCommand: AsyncParsableCommand {
         settings.userIDHeader = useridHeader
         settings.userIDPrefix = useridPrefix
         settings.namespaceLabelsPath = namespaceLabelsPath
+        settings.namespace = cluster.namespace
+        settings.kfamAddress = kfamBindAddress.isEmpty ? nil : kfamBindAddress
+        settings.clusterAdmins = clusterAdmin.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+            .filter { !$0.isEmpty }
+        settings.isRegistrationOpen = registrationFlow
+        settings.workloadIdentity = workloadIdentity
+        if webhookPort != 0 {
+            settings.webhook = WebhookSettings(
+                host: "0.0.0.0", port: webhookPort, reach: .service(name: webhookService, port: 443))
+        }
         if leaderElect { settings.leaderElectionNamespace = leaderElectionNamespace ?? cluster.namespace }
         let metrics = Metrics()
         let controller = ProfileControllerService(
