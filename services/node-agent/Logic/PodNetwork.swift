@@ -99,21 +99,12 @@ final class PodNetwork: Sendable {
             guard result == 0 else {
                 throw NodeError("the network namespace cannot be made: \(String(cString: strerror(-result)))")
             }
-            let outside = """
-                link add \(sandbox.device) type veth peer name eth0 netns \(name)
-                link set \(sandbox.device) master \(bridge) up
-                link set \(sandbox.device) type bridge_slave \(Self.portOption)
-
-                """
-            let inside = """
-                addr add \(address)/32 dev eth0
-                link set eth0 up
-                route add \(network.gateway) dev eth0 scope link
-                route add default via \(network.gateway) dev eth0
-
-                """
-            _ = try await check(Command(tools.ip, ["-batch", "-"], input: outside).run())
-            _ = try await check(Command(tools.ip, ["-n", name, "-batch", "-"], input: inside).run())
+            let linked = node_link_pod(
+                sandbox.namespacePath, sandbox.device, bridge, address.value, network.gateway.value,
+                Self.isolatesPorts ? 1 : 0)
+            guard linked == 0 else {
+                throw NodeError("the pod cannot be joined to the network: \(String(cString: strerror(-linked)))")
+            }
             return sandbox
         } catch {
             await remove(sandbox)
@@ -123,9 +114,8 @@ final class PodNetwork: Sendable {
 
     /// Frames that a pod addresses to another by itself must not pass by the rules. Where the kernel shows bridged frames
     /// to them, it also bridges what was translated to another port, which isolation would stop.
-    private static var portOption: String {
-        let setting = FileTools.text("/proc/sys/net/bridge/bridge-nf-call-iptables")?.trimmed()
-        return setting == "1" ? "hairpin on" : "isolated on"
+    private static var isolatesPorts: Bool {
+        FileTools.text("/proc/sys/net/bridge/bridge-nf-call-iptables")?.trimmed() != "1"
     }
 
     /// Removes the namespace and gives the address back.
@@ -135,16 +125,9 @@ final class PodNetwork: Sendable {
     }
 
     private func removeNamespace(_ sandbox: Sandbox) async {
-        if FileTools.exists("/sys/class/net/\(sandbox.device)") {
-            _ = try? await Command(tools.ip, ["link", "del", sandbox.device]).run()
-        }
+        _ = node_remove_link(sandbox.device)
         _ = node_unmount(sandbox.namespacePath)
         unlink(sandbox.namespacePath)
-    }
-
-    private func check(_ outcome: Command.Outcome) throws -> Command.Outcome {
-        guard outcome.code == 0 else { throw NodeError("ip: \(outcome.complaint)") }
-        return outcome
     }
 
     private func setting(_ path: String, _ value: String) throws {

@@ -20,6 +20,17 @@ int node_execute_again(char *const argv[], const char *name, const char *value);
 /* Makes a network namespace, with the loopback device up, and keeps it by a bind mount on `path`. */
 int node_create_network_namespace(const char *path);
 
+/* Joins a network namespace to a bridge: a pair of devices, `device` outside and eth0 inside, with an address of its own
+ * and all routes through the gateway. Frames do not go from port to port of the bridge when `isolated`; else they may
+ * return where they came from. Addresses are in host byte order. */
+int node_link_pod(const char *namespace, const char *device, const char *bridge, uint32_t address, uint32_t gateway,
+                  int isolated);
+int node_remove_link(const char *device);
+
+/* Ends what the kernel remembers of UDP conversations with a Service that a backend answered (0: any), so that the next
+ * packet is sent to one that exists. Returns how many there were. Addresses and port are in host byte order. */
+int node_forget_conversations(uint32_t service, uint16_t port, uint32_t backend);
+
 int node_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
 int node_unmount(const char *target);
 
