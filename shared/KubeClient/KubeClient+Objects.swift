@@ -86,7 +86,8 @@ extension KubeClient {
             target.add("fieldSelector", fieldSelector)
             target.add("limit", String(Self.pageSize))
             target.add("continue", position)
-            let page = try await json(KubeRequest("GET", target.text))
+            // The list is at depth 1, its array at 2.
+            let page = try await json(KubeRequest("GET", target.text), leavingOut: parts.leftOut(ofObjectsAt: 3))
             take((page["items"]?.array ?? []).map(type.completed))
             revision = page.value(at: "metadata", "resourceVersion")?.string ?? ""
             position = page.value(at: "metadata", "continue")?.string

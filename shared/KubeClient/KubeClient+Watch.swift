@@ -41,7 +41,7 @@ extension KubeClient {
         guard response.status < 400 else {
             throw response.failure(body: try await response.collect(upTo: 1 << 20))
         }
-        let reader = WatchReader(type: type, body: response.body)
+        let reader = WatchReader(type: type, body: response.body, leftOut: parts.leftOut(ofObjectsAt: 2))
         return AsyncThrowingStream { try await reader.next() }
     }
 }
@@ -53,9 +53,10 @@ private final class WatchReader: @unchecked Sendable {
     private let type: ResourceType
     private var chunks: AsyncThrowingStream<ByteBuffer, any Error>.Iterator
     private var lines = LineJoiner()
+    private let leftOut: [[String]]
 
-    init(type: ResourceType, body: AsyncThrowingStream<ByteBuffer, any Error>) {
-        (self.type, chunks) = (type, body.makeAsyncIterator())
+    init(type: ResourceType, body: AsyncThrowingStream<ByteBuffer, any Error>, leftOut: [[String]]) {
+        (self.type, chunks, self.leftOut) = (type, body.makeAsyncIterator(), leftOut)
     }
 
     func next() async throws -> WatchEvent? {
@@ -72,7 +73,7 @@ private final class WatchReader: @unchecked Sendable {
     }
 
     private func event(_ line: [UInt8]) throws -> WatchEvent? {
-        let json = try JSON(parsing: line)
+        let json = try JSON(parsing: line, leavingOut: leftOut)
         guard let object = json["object"] else { return nil }
         switch json["type"]?.string {
         case "ADDED": return .added(type.completed(object))

@@ -8,6 +8,7 @@ import NIOCore
 public struct KubeClient: Sendable {
     let transport: any KubeTransport
     let identity: [(name: String, value: String)]
+    var parts = ObjectParts.all
 
     /// How many objects one page of a list holds.
     static let pageSize = 500
@@ -25,9 +26,18 @@ public struct KubeClient: Sendable {
 
     /// A client that acts as somebody else, as far as the transport's own user may impersonate.
     public func impersonating(user: String, groups: [String]) -> KubeClient {
-        KubeClient(
+        var client = KubeClient(
             transport: transport,
             identity: [("Impersonate-User", user)] + groups.map { ("Impersonate-Group", $0) })
+        client.parts = parts
+        return client
+    }
+
+    /// A client that reads only parts of the objects in lists and watches.
+    public func reading(_ parts: ObjectParts) -> KubeClient {
+        var client = self
+        client.parts = parts
+        return client
     }
 
     /// Sends a request as it is, with the identity added; the body of the answer is still to be read.
@@ -46,14 +56,17 @@ public struct KubeClient: Sendable {
     /// An overloaded server (429 with `Retry-After`) is asked again a few times.
     ///
     /// - Throws: ``APIError`` for a status of 400 and above, or an answer that is no JSON.
-    public func json(_ request: KubeRequest) async throws -> JSON {
+    public func json(_ request: KubeRequest) async throws -> JSON { try await json(request, leavingOut: []) }
+
+    /// The same without some members of the answer.
+    func json(_ request: KubeRequest, leavingOut leftOut: [[String]]) async throws -> JSON {
         var attempt = 1
         while true {
             let response = try await send(request)
             let bytes = try await response.collect(upTo: Self.answerLimit)
             guard response.status >= 400 else {
                 do {
-                    return try JSON(parsing: bytes)
+                    return try JSON(parsing: bytes, leavingOut: leftOut)
                 } catch {
                     throw APIError(.internalError, "the API server's answer is not JSON: \(error)")
                 }

@@ -29,14 +29,13 @@ struct LineJoiner {
 
     /// The next whole line without its end, nil when more has to come; empty lines are left out.
     mutating func next() -> [UInt8]? {
-        while searched < pending.count {
-            let byte = pending[searched]
-            searched += 1
-            guard byte == UInt8(ascii: "\n") else { continue }
-            let line = pending[start..<(searched - 1)]
+        while let end = pending[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+            let line = pending[start..<end]
+            searched = end + 1
             start = searched
             if !line.isEmpty { return Array(line) }
         }
+        searched = pending.count
         return nil
     }
 }

@@ -35,6 +35,19 @@ extension JSON {
         self = try Self.parse(text.utf8)
     }
 
+    /// Reads a JSON text without some of its members, which cost no more than being passed over.
+    ///
+    /// - Parameters:
+    ///   - bytes: the text.
+    ///   - leftOut: the keys of those members by the depth of their objects: those of the outermost object at 1. Only
+    ///     the brackets and strings of their values are looked at.
+    /// - Throws: ``JSONError`` where the rest is not JSON.
+    public init(parsing bytes: [UInt8], leavingOut leftOut: [[String]]) throws(JSONError) {
+        self = try bytes.withUnsafeBytes { buffer in
+            Result { () throws(JSONError) in try Self.parse(buffer, onDuplicateKey: nil, leavingOut: leftOut) }
+        }.get()
+    }
+
     /// Reads a JSON text of UTF-8 bytes.
     public init(parsing buffer: UnsafeRawBufferPointer) throws(JSONError) {
         self = try Self.parse(buffer, onDuplicateKey: nil)
@@ -79,11 +92,18 @@ extension JSON {
     public static func parse(
         _ buffer: UnsafeRawBufferPointer, onDuplicateKey: ((String) -> Void)?
     ) throws(JSONError) -> JSON {
+        try parse(buffer, onDuplicateKey: onDuplicateKey, leavingOut: [])
+    }
+
+    private static func parse(
+        _ buffer: UnsafeRawBufferPointer, onDuplicateKey: ((String) -> Void)?, leavingOut leftOut: [[String]]
+    ) throws(JSONError) -> JSON {
         guard let base = buffer.baseAddress, buffer.count > 0 else {
             throw JSONError(line: 1, column: 1, message: "the text is empty")
         }
         let start = base.assumingMemoryBound(to: UInt8.self)
-        var parser = JSONParser(start: start, count: buffer.count, reportsDuplicates: onDuplicateKey != nil)
+        var parser = JSONParser(
+            start: start, count: buffer.count, reportsDuplicates: onDuplicateKey != nil, leftOut: leftOut)
         do throws(JSONParser.Failure) {
             let value = try parser.document()
             if let onDuplicateKey { for path in parser.duplicates { onDuplicateKey(path) } }

@@ -28,10 +28,11 @@ extension JSON: Equatable {
         }
     }
 
-    /// Equal byte by byte; `==` of `String` also takes composed and decomposed characters for equal.
+    /// Equal byte by byte; `==` of `String` also takes composed and decomposed characters for equal. The lengths come
+    /// first: they differ mostly, and are at hand.
     @inline(__always)
     static func isSame(_ left: String, _ right: String) -> Bool {
-        left == right && left.utf8.count == right.utf8.count
+        left.utf8.count == right.utf8.count && left == right
     }
 }
 
@@ -86,10 +87,11 @@ extension JSON {
             self[key] = value
             return
         }
-        var child = self[key] ?? .object([:])
-        if case .object = child {} else { child = .object([:]) }
-        child.set(value, at: path.dropFirst())
-        self[key] = child
+        var object = JSONObject()
+        if case .object(let own) = self { object = own }
+        self = .null  // gives up the second reference, so that the change happens in place
+        object.change(key) { $0.set(value, at: path.dropFirst()) }
+        self = .object(object)
     }
 
     /// True for `null`.

@@ -59,10 +59,24 @@ public struct JSONObject: Sendable, ExpressibleByDictionaryLiteral {
         if members.count > Self.indexThreshold { index(from: positions.count) }
     }
 
+    /// Changes the value of a key in place; one that is missing or no object begins as an empty object.
+    mutating func change(_ key: String, _ body: (inout JSON) -> Void) {
+        guard let position = position(of: key) else {
+            var value = JSON.object(JSONObject())
+            body(&value)
+            append(key, value)
+            return
+        }
+        if case .object = members[position].value {} else { members[position].value = .object(JSONObject()) }
+        body(&members[position].value)
+    }
+
     func position(of key: String) -> Int? {
         if members.count > Self.indexThreshold { return positions[ExactKey(text: key)] }
-        for position in members.indices where JSON.isSame(members[position].key, key) { return position }
-        return nil
+        return members.withUnsafeBufferPointer { members in
+            for position in members.indices where JSON.isSame(members[position].key, key) { return position }
+            return nil
+        }
     }
 
     private mutating func remove(at position: Int) {

@@ -27,6 +27,7 @@ struct JSONParser: ~Copyable {
     private let common = CommonStrings.shared
 
     private let reportsDuplicates: Bool
+    private let leftOut: [[String]]
     private var path: [PathStep] = []
     private(set) var duplicates: [String] = []
 
@@ -35,11 +36,12 @@ struct JSONParser: ~Copyable {
         case index(Int)
     }
 
-    init(start: UnsafePointer<UInt8>, count: Int, reportsDuplicates: Bool) {
+    init(start: UnsafePointer<UInt8>, count: Int, reportsDuplicates: Bool, leftOut: [[String]] = []) {
         self.start = start
         self.end = start + count
         self.cursor = start
         self.reportsDuplicates = reportsDuplicates
+        self.leftOut = leftOut
     }
 
     /// One value and nothing after it but white space.
@@ -142,15 +144,19 @@ struct JSONParser: ~Copyable {
             guard cursor < end else { throw failure(.endOfText) }
             guard cursor.pointee == UInt8(ascii: ":") else { throw failure(.expectedColon) }
             cursor += 1
-            if reportsDuplicates { path.append(.key(key)) }
-            // The fingerprint is pushed after the value: the pile is used by the objects inside the value too.
-            let value = try value(depth: depth)
-            if reportsDuplicates { path.removeLast() }
-            if !hasDuplicates, members.count - first < JSONObject.indexThreshold {
-                hasDuplicates = isKnown(print, from: first)
+            if depth < leftOut.count, leftOut[depth].contains(key) {
+                try skipValue()
+            } else {
+                if reportsDuplicates { path.append(.key(key)) }
+                // The fingerprint is pushed after the value: the pile is used by the objects inside the value too.
+                let value = try value(depth: depth)
+                if reportsDuplicates { path.removeLast() }
+                if !hasDuplicates, members.count - first < JSONObject.indexThreshold {
+                    hasDuplicates = isKnown(print, from: first)
+                }
+                fingerprints.push(print)
+                members.push((key, value))
             }
-            fingerprints.push(print)
-            members.push((key, value))
             skipSpace()
             guard cursor < end else { throw failure(.endOfText) }
             let byte = cursor.pointee
@@ -163,6 +169,55 @@ struct JSONParser: ~Copyable {
                 throw failure(.expectedCommaOrBrace)
             }
         }
+    }
+
+    /// Passes over a value that is left out. Of containers only strings and brackets are looked at.
+    private mutating func skipValue() throws(Failure) {
+        skipSpace()
+        var depth = 0
+        while cursor < end {
+            switch cursor.pointee {
+            case UInt8(ascii: "\""):
+                try skipString()
+                if depth == 0 { return }
+            case UInt8(ascii: "{"), UInt8(ascii: "["):
+                depth += 1
+                cursor += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                cursor += 1
+                depth -= 1
+                if depth <= 0 { return }
+            default:
+                guard depth == 0 else {
+                    cursor += 1
+                    continue
+                }
+                _ = try value(depth: 0)
+                return
+            }
+        }
+        throw failure(.endOfText)
+    }
+
+    private mutating func skipString() throws(Failure) {
+        cursor += 1
+        while cursor < end {
+            while end - cursor >= 8 {
+                let word = UInt64(littleEndian: UnsafeRawPointer(cursor).loadUnaligned(as: UInt64.self))
+                let special = JSONScan.specialBytes(of: word)
+                cursor += special == 0 ? 8 : special.trailingZeroBitCount >> 3
+                if special != 0 { break }
+            }
+            guard cursor < end else { break }
+            let byte = cursor.pointee
+            cursor += 1
+            if byte == UInt8(ascii: "\"") { return }
+            if byte == UInt8(ascii: "\\") {
+                guard cursor < end else { break }
+                cursor += 1
+            }
+        }
+        throw failure(.openString)
     }
 
     /// True when one of the members since `first` may have the same key.

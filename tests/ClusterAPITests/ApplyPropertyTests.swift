@@ -97,6 +97,25 @@ struct ApplyPropertyTests {
         }
     }
 
+    @Test("the fields of a new object are those that differ from nothing")
+    func newObjects() throws {
+        var dice = Dice(state: 79)
+        for round in 0..<400 {
+            let object = Self.configuration(&dice, isStrict: round % 2 == 0)
+            for (kind, keepsStatus) in [("Deployment", false), ("ConfigMap", true)] {
+                let (shape, manager) = (MergeShape.builtin(kind: kind), Self.manager(1))
+                var compared = ManagedFields([:])
+                compared.record(
+                    from: ["kind": "Deployment", "apiVersion": "apps/v1"], to: object, shape: shape, by: manager,
+                    at: "2026-11-29T00:00:00Z", keepsStatus: keepsStatus)
+                let written = ManagedFields.ofNew(
+                    object, shape: shape, by: manager, at: "2026-11-29T00:00:00Z", keepsStatus: keepsStatus)
+                #expect(written == nil || written?.text == compared.json?.text, "\(kind) \(object.text)")
+                if round % 2 == 0, compared.json != nil { #expect(written != nil, "\(kind) \(object.text)") }
+            }
+        }
+    }
+
     @Test("values of the wrong type are taken or refused, and what comes out can be written and read")
     func wrongTypes() throws {
         var dice = Dice(state: 78)

@@ -77,6 +77,52 @@ struct JSONTests {
         #expect(throws: JSONError.self) { try JSON(parsing: String(repeating: "{\"a\":", count: 1_000_000)) }
     }
 
+    @Test("members that are left out are passed over whatever they hold, the rest is read")
+    func leavingOut() throws {
+        let values = [
+            #"{"a":[1,{"b":"]}\\\""}],"c":"\\\\"}"#, #"[[],{},"\"}{"]"#, #""a long text with \" and \\""#, "null",
+            "-1.5e3",
+            "true", "{}", "[]", #""""#,
+        ]
+        for value in values {
+            for space in ["", " ", "\n\t"] {
+                let text =
+                    #"{"spec":\#(space)\#(value)\#(space),"metadata":{"x":1,"managed":\#(space)\#(value)\#(space)},"spec":\#(value),"last":{"spec":2}}"#
+                let json = try JSON(parsing: Array(text.utf8), leavingOut: [[], ["spec"], ["managed"]])
+                #expect(json.text == #"{"metadata":{"x":1},"last":{"spec":2}}"#)
+                let whole = try JSON(parsing: Array(text.utf8), leavingOut: [])
+                #expect(whole == (try JSON(parsing: text)))
+            }
+        }
+        #expect(try JSON(parsing: Array(#"{"spec":[1]}"#.utf8), leavingOut: [[], ["spec"]]) == [:])
+        for broken in [
+            #"{"spec":[1}"#, #"{"spec":"a"#, #"{"spec":}"#, #"{"spec":{"a":[1,2"#, #"{"spec"#, #"{"spec":"a\"#,
+            #"{"spec":x}"#,
+        ] {
+            #expect(throws: JSONError.self, "\(broken)") {
+                try JSON(parsing: Array(broken.utf8), leavingOut: [[], ["spec"]])
+            }
+        }
+    }
+
+    @Test("values are set in place at a path, and objects on the way are made")
+    func setting() {
+        var json: JSON = ["a": ["b": ["c": 1], "d": 2], "e": 3]
+        let before = json
+        json.set(5, at: "a", "b", "c")
+        json.set("x", at: "a", "new", "deep", "er")
+        json.set(true, at: "e", "f")
+        json.set(nil, at: "a", "d")
+        json.set(nil, at: "missing", "g")
+        #expect(
+            json.text
+                == #"{"a":{"b":{"c":5},"new":{"deep":{"er":"x"}}},"e":{"f":true},"missing":{}}"#)
+        #expect(before == ["a": ["b": ["c": 1], "d": 2], "e": 3])
+        #expect(json.value(at: "a", "b") == ["c": 5])
+        #expect(json.value(at: "e", "f", "g") == nil)
+        #expect(json.value(at: "nothing", "b") == nil)
+    }
+
     @Test("of equal keys the last one wins, and each is reported with its path")
     func duplicates() throws {
         var found: [String] = []

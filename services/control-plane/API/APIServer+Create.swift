@@ -174,9 +174,7 @@ extension APIServer {
             try await admission.validate(admitted)
             if tracksChanges {
                 object.set(nil, at: "metadata", "managedFields")
-                track(
-                    &object, from: ["kind": .string(kind.type.kind), "apiVersion": .string(kind.type.apiVersion)],
-                    context)
+                trackCreation(of: &object, context)
             }
             object = kind.normalized(object)
             if context.isDryRun { return .tentative(kind.definition.fromStored(object)) }
@@ -199,6 +197,18 @@ extension APIServer {
         try await admission.askValidatingWebhooks(admitted)
     }
 
+    /// Records that all of a new object is its creator's.
+    private func trackCreation(of object: inout JSON, _ context: RequestContext) {
+        let type = context.kind.type
+        let own = ManagedFields.ofNew(
+            object, shape: context.kind.shape, by: context.manager(operation: "Update"), at: Timestamp.now.text,
+            keepsStatus: context.info.subresource == "status" || !context.kind.definition.hasStatus)
+        guard let own else {
+            return track(&object, from: ["kind": .string(type.kind), "apiVersion": .string(type.apiVersion)], context)
+        }
+        object.set(own, at: "metadata", "managedFields")
+    }
+
     /// Records who changed what.
     func track(_ object: inout JSON, from old: JSON, _ context: RequestContext, operation: String = "Update") {
         var fields = ManagedFields(object)
@@ -217,10 +227,19 @@ extension APIServer {
 
 /// Endings for generated names.
 enum NameSuffix {
-    private static let letters = Array("bcdfghjklmnpqrstvwxz2456789")
+    private static let letters = Array("bcdfghjklmnpqrstvwxz2456789".utf8)
 
     /// Five letters and digits that form no words.
     static func random() -> String {
-        String((0..<5).map { _ in letters[Int.random(in: 0..<letters.count)] })
+        // One number for all five: asking the system for randomness costs more than the rest.
+        var random = UInt64.random(in: 0...UInt64.max)
+        return String(unsafeUninitializedCapacity: 5) { buffer in
+            for position in 0..<5 {
+                let (quotient, remainder) = random.quotientAndRemainder(dividingBy: UInt64(letters.count))
+                buffer[position] = letters[Int(remainder)]
+                random = quotient
+            }
+            return 5
+        }
     }
 }

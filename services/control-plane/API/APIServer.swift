@@ -84,20 +84,14 @@ public final class APIServer: Sendable {
         to request: APIRequest, id: String = "", address: String = "", authenticate: () async throws -> UserInfo
     ) async -> APIAnswer {
         let info = RequestInfo(method: request.method, path: request.path, query: request.query)
-        let notes = configuration.audit.map { _ in AuditNotes() }
-        let (answer, user, sender) = await AuditNotes.$current.withValue(notes) {
-            () async -> (APIAnswer, UserInfo, String) in
-            var user = UserInfo.anonymous
-            var sender = ""
-            let answer = await self.answer(to: request, info) {
-                user = try await authenticate()
-                let own = user.name
-                user = try impersonated(user, request)
-                if user.name != own { sender = own }
-                return user
-            }.encoded(accept: request.header("accept"))
-            return (answer, user, sender)
-        }
+        // Only writes are admitted, and only admission leaves notes.
+        let notes = configuration.audit.flatMap { _ in info.isRead ? nil : AuditNotes() }
+        let (answer, user, sender): (APIAnswer, UserInfo, String) =
+            if let notes {
+                await AuditNotes.$current.withValue(notes) { await self.attributed(request, info, authenticate) }
+            } else {
+                await self.attributed(request, info, authenticate)
+            }
         if let audit = configuration.audit, AuditLog.covers(info, code: answer.status) {
             var info = info
             if info.name.isEmpty { info.name = answer.createdName }
@@ -108,6 +102,22 @@ public final class APIServer: Sendable {
                     notes: notes?.all ?? []))
         }
         return answer
+    }
+
+    /// The answer, the user it was given to, and who that really was when somebody acts as another user.
+    private func attributed(
+        _ request: APIRequest, _ info: RequestInfo, _ authenticate: () async throws -> UserInfo
+    ) async -> (answer: APIAnswer, user: UserInfo, sender: String) {
+        var user = UserInfo.anonymous
+        var sender = ""
+        let answer = await answer(to: request, info) {
+            user = try await authenticate()
+            let own = user.name
+            user = try impersonated(user, request)
+            if user.name != own { sender = own }
+            return user
+        }
+        return (answer.encoded(accept: request.header("accept")), user, sender)
     }
 
     private func answer(

@@ -60,7 +60,7 @@ public final class AuditLog: Sendable {
         if info.resource == "secrets" || ["exec", "attach", "portforward", "log", "proxy"].contains(info.subresource) {
             return true
         }
-        if ["get", "list", "watch", "head", "options"].contains(info.verb) { return false }
+        if info.isRead { return false }
         return !["events", "leases"].contains(info.resource) || code >= 400
     }
 

@@ -47,6 +47,7 @@ extension APIServer {
 
     /// The user that a request wants to act as, if its own user may do that.
     func impersonated(_ user: UserInfo, _ request: APIRequest) throws(APIError) -> UserInfo {
+        guard request.headers.contains(where: { Self.mayImpersonate($0.name) }) else { return user }
         let name = request.header("impersonate-user") ?? ""
         let groups = request.headers["impersonate-group"]
         let uid = request.header("impersonate-uid") ?? ""

@@ -11,6 +11,7 @@ final class Cluster: Sendable {
     let rbac = RBACAuthorizer()
     let webhooks = WebhookRegistry()
     let locks = KeyedLocks()
+    private let parsed = ParsedObjects()
     let logger: Logger
 
     init(store: Store, registry: KindRegistry, logger: Logger) {
@@ -24,7 +25,10 @@ final class Cluster: Sendable {
     }
 
     func get(_ resource: String, _ namespace: String, _ name: String) async throws -> JSON? {
-        try await get(ObjectKey(resource: resource, namespace: namespace, name: name))?.json()
+        guard let object = try await get(ObjectKey(resource: resource, namespace: namespace, name: name)) else {
+            return nil
+        }
+        return ParsedObjects.covers(resource) ? try parsed.tree(of: object) : try object.json()
     }
 
     /// The objects of a collection; with terms, at least those that meet all of them.
@@ -87,6 +91,8 @@ final class Cluster: Sendable {
             webhooks.apply(key, revision: revision, json: json)
         } else if key.resource == Self.definitions {
             registry.setCustom(key.name, json.map { CustomKinds.served(by: $0) } ?? [])
+        } else if json == nil {
+            parsed.forget(key)
         }
     }
 

@@ -18,7 +18,7 @@ enum Codec {
 
     /// Which format a content type names; nil for one that is not understood.
     static func format(_ contentType: String?) -> Format? {
-        guard let contentType, !contentType.isEmpty else { return .json }
+        guard let contentType, !contentType.isEmpty, contentType != "application/json" else { return .json }
         switch contentType.split(separator: ";").first.map({ $0.lowercased().filter { $0 != " " } }) {
         case "application/json", "text/json": return .json
         case "application/yaml", "text/yaml", "application/x-yaml": return .yaml

@@ -129,7 +129,7 @@ extension APIAnswer {
     /// The answer written as the client likes it, where it is one JSON document that can be written so.
     func encoded(accept: String?) -> APIAnswer {
         guard contentType == "application/json", case .bytes(let buffer) = body, let accept,
-            accept.contains("protobuf") || accept.contains("yaml")
+            accept != "application/json", accept.contains("protobuf") || accept.contains("yaml")
         else { return self }
         let encoding = MediaRange.all(accept).lazy.compactMap(\.encoding).first
         guard let encoding, encoding != .json, let json = try? JSON(parsing: buffer.readableBytesView) else {

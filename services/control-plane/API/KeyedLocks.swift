@@ -11,6 +11,7 @@ final class KeyedLocks: Sendable {
 
     /// Runs `body` while the locks are held. Names are taken in order, so that two callers cannot wait for each other.
     func withLocks<Answer>(_ names: [String], _ body: () async throws -> Answer) async rethrows -> Answer {
+        guard !names.isEmpty else { return try await body() }
         let sorted = Set(names).sorted()
         for name in sorted { await acquire(name) }
         defer { for name in sorted { release(name) } }

@@ -37,34 +37,41 @@ struct ManagedFields: Sendable {
             (left.manager.operation, left.time, left.manager.name, left.manager.subresource)
                 < (right.manager.operation, right.time, right.manager.name, right.manager.subresource)
         }
-        return .array(
-            sorted.map { entry in
-                var json: JSON = [
-                    "manager": .string(entry.manager.name), "operation": .string(entry.manager.operation),
-                    "apiVersion": .string(entry.manager.apiVersion), "time": .string(entry.time),
-                    "fieldsType": "FieldsV1",
-                    "fieldsV1": entry.fields.json,
-                ]
-                if !entry.manager.subresource.isEmpty { json["subresource"] = .string(entry.manager.subresource) }
-                return json
-            })
+        return .array(sorted.map { Self.json($0.manager, $0.time, $0.fields.json) })
     }
 
-    /// Fields that the server owns, or that name the object; nobody manages them.
-    private static let unmanaged: [[PathStep]] = [
-        [.field("apiVersion")], [.field("kind")], [.field("metadata"), .field("name")],
-        [.field("metadata"), .field("namespace")], [.field("metadata"), .field("creationTimestamp")],
-        [.field("metadata"), .field("selfLink")], [.field("metadata"), .field("uid")],
-        [.field("metadata"), .field("clusterName")], [.field("metadata"), .field("generation")],
-        [.field("metadata"), .field("managedFields")], [.field("metadata"), .field("resourceVersion")],
-        [.field("metadata"), .field("deletionTimestamp")], [.field("metadata"), .field("deletionGracePeriodSeconds")],
-    ]
+    private static func json(_ manager: Manager, _ time: String, _ fields: JSON) -> JSON {
+        var json: JSON = [
+            "manager": .string(manager.name), "operation": .string(manager.operation),
+            "apiVersion": .string(manager.apiVersion), "time": .string(time), "fieldsType": "FieldsV1",
+            "fieldsV1": fields,
+        ]
+        if !manager.subresource.isEmpty { json["subresource"] = .string(manager.subresource) }
+        return json
+    }
 
+    /// Takes out what nobody manages: what the server owns, or what names the object.
     static func strip(_ set: inout FieldSet, keepsStatus: Bool) {
-        for path in unmanaged { set.removeTree(path) }
-        set.children[.field("metadata")]?.isMember = false
-        if set.children[.field("metadata")]?.isEmpty == true { set.children[.field("metadata")] = nil }
-        if !keepsStatus { set.removeTree([.field("status")]) }
+        set.children[.field("apiVersion")] = nil
+        set.children[.field("kind")] = nil
+        if !keepsStatus { set.children[.field("status")] = nil }
+        guard var metadata = set.children.removeValue(forKey: .field("metadata")) else { return }
+        metadata.isMember = false
+        metadata.children = metadata.children.filter { step, _ in
+            guard case .field(let name) = step else { return true }
+            return !CreatedFields.unmanagedMetadata.contains(name)
+        }
+        if !metadata.isEmpty { set.children[.field("metadata")] = metadata }
+    }
+
+    /// `metadata.managedFields` of a new object, whose fields are all its creator's; nil when ``record`` has to say.
+    static func ofNew(
+        _ object: JSON, shape: MergeShape, by manager: Manager, at time: String, keepsStatus: Bool
+    ) -> JSON? {
+        guard case .object(let members) = object,
+            let fields = CreatedFields.json(of: members, shape: shape, keepsStatus: keepsStatus), !fields.isEmpty
+        else { return nil }
+        return [json(manager, time, .object(fields))]
     }
 
     private static func withoutServerFields(_ object: JSON) -> JSON {

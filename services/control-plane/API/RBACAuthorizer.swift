@@ -24,6 +24,16 @@ final class RBACAuthorizer: Sendable {
         var role: ObjectKey
     }
 
+    /// What one binding gives.
+    private struct Grant {
+        /// Namespace of the binding, empty for the whole cluster.
+        let namespace: String
+        let rules: [PolicyRule]
+    }
+
+    /// Beyond so many users all are looked up anew.
+    private static let rememberedUsers = 4096
+
     private struct State {
         var revisions: [ObjectKey: UInt64] = [:]
         var roles: [ObjectKey: Role] = [:]
@@ -32,6 +42,10 @@ final class RBACAuthorizer: Sendable {
         var bySubject: [String: Set<ObjectKey>] = [:]
         /// ClusterRoles with an aggregation rule, whose rules are the union of others.
         var aggregated: [ObjectKey: [PolicyRule]] = [:]
+        /// What each group that asked gets from its bindings, until something changes.
+        var grantsOfGroups: [String: [Grant]] = [:]
+        /// The same of users.
+        var grantsOfUsers: [String: [Grant]] = [:]
     }
 
     private let state = Mutex(State())
@@ -41,6 +55,7 @@ final class RBACAuthorizer: Sendable {
         state.withLock { state in
             if let known = state.revisions[key], known >= revision { return }
             state.revisions[key] = revision
+            (state.grantsOfGroups, state.grantsOfUsers) = ([:], [:])
             if key.resource.hasPrefix("roles.") || key.resource.hasPrefix("clusterroles.") {
                 state.roles[key] = json.map(Self.role)
                 Self.aggregate(&state)
@@ -150,16 +165,38 @@ final class RBACAuthorizer: Sendable {
     /// Walks the rules that hold for somebody until `visit` returns false.
     private func visit(_ user: UserInfo, namespace: String, _ visit: (PolicyRule) -> Bool) {
         state.withLock { state in
-            for subject in ["u:\(user.name)"] + user.groups.map({ "g:\($0)" }) {
-                for key in state.bySubject[subject] ?? [] {
-                    guard key.namespace.isEmpty || key.namespace == namespace, let binding = state.bindings[key] else {
-                        continue
-                    }
-                    for rule in state.aggregated[binding.role] ?? state.roles[binding.role]?.rules ?? [] {
-                        guard visit(rule) else { return }
-                    }
+            func goesOn(_ grants: [Grant]) -> Bool {
+                for grant in grants where grant.namespace.isEmpty || grant.namespace == namespace {
+                    for rule in grant.rules where !visit(rule) { return false }
                 }
+                return true
             }
+            guard goesOn(Self.grants(ofUser: user.name, &state)) else { return }
+            for group in user.groups where !goesOn(Self.grants(ofGroup: group, &state)) { return }
+        }
+    }
+
+    private static func grants(ofUser name: String, _ state: inout State) -> [Grant] {
+        if let known = state.grantsOfUsers[name] { return known }
+        let grants = grants(of: "u:\(name)", state)
+        if state.grantsOfUsers.count >= rememberedUsers { state.grantsOfUsers = [:] }
+        state.grantsOfUsers[name] = grants
+        return grants
+    }
+
+    private static func grants(ofGroup name: String, _ state: inout State) -> [Grant] {
+        if let known = state.grantsOfGroups[name] { return known }
+        let grants = grants(of: "g:\(name)", state)
+        if state.grantsOfGroups.count >= rememberedUsers { state.grantsOfGroups = [:] }
+        state.grantsOfGroups[name] = grants
+        return grants
+    }
+
+    private static func grants(of subject: String, _ state: State) -> [Grant] {
+        (state.bySubject[subject] ?? []).compactMap { key in
+            guard let binding = state.bindings[key] else { return nil }
+            let rules = state.aggregated[binding.role] ?? state.roles[binding.role]?.rules ?? []
+            return Grant(namespace: key.namespace, rules: rules)
         }
     }
 

@@ -71,7 +71,10 @@ struct RequestContext: Sendable {
                         message: "Too long: may not be more than 128 bytes")
                 ])
         }
-        if manager.isEmpty { manager = String(agent.prefix { $0 != "/" }.prefix(128)) }
+        if manager.isEmpty {
+            let program = Substring(agent.utf8.prefix { $0 != UInt8(ascii: "/") })
+            manager = String(program.utf8.count > 128 ? program.prefix(128) : program)
+        }
         fieldManager = manager.isEmpty ? "unknown" : manager
         (presentation, encoding) = try Presentation.negotiate(request, kind: kind, verb: info.verb)
     }

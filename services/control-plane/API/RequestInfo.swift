@@ -45,7 +45,7 @@ struct RequestInfo: Sendable {
         if parts.first == "namespaces" {
             if parts.count > 1 { namespace = parts[parts.startIndex + 1] }
             // `/namespaces/a/status` is about the namespace itself, `/namespaces/a/pods` about what is in it.
-            if parts.count > 2, !["status", "finalize"].contains(parts[parts.startIndex + 2]) {
+            if parts.count > 2, case let part = parts[parts.startIndex + 2], part != "status", part != "finalize" {
                 parts = parts.dropFirst(2)
             }
         }
@@ -74,6 +74,9 @@ struct RequestInfo: Sendable {
             selectedName = selector.dropFirst("metadata.name=".count).drop { $0 == "=" }.description
         }
     }
+
+    /// True for requests that change nothing.
+    var isRead: Bool { verb == "get" || verb == "list" || verb == "watch" || verb == "head" || verb == "options" }
 
     /// Name that a field selector pins a collection request to.
     var selectedName = ""
@@ -150,10 +153,10 @@ struct Query: Sendable {
     subscript(name: String) -> String? { items.first { $0.name == name }?.value }
     func all(_ name: String) -> [String] { items.filter { $0.name == name }.map(\.value) }
 
-    /// True for `true` and `1`, and for the bare name.
+    /// True for every value but `false` and `0`, also for the bare name.
     func flag(_ name: String) -> Bool {
         guard let value = self[name] else { return false }
-        return value == "true" || value == "1" || value.isEmpty
+        return value != "0" && value.lowercased() != "false"
     }
 
     func int(_ name: String) -> Int? { self[name].flatMap { Int($0) } }

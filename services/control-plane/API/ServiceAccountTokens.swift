@@ -31,46 +31,26 @@ struct ServiceAccountTokens: Sendable {
     func authenticate(_ token: String, audiences: [String]) async throws -> Proof {
         let refused = APIError(.unauthorized, "Unauthorized")
         let now = Date()
-        let claims: Claims
-        if let known = verified.claims(of: token, now: now) {
-            claims = known
+        let known: VerifiedToken
+        if let found = verified.find(token, now: now) {
+            known = found
         } else {
+            let claims: Claims
             do throws(TokenError) {
                 claims = try verifier.verify(token, audience: nil, issuer: issuer, now: now)
             } catch {
                 throw refused
             }
-            verified.remember(claims, of: token)
+            guard let read = VerifiedToken(claims) else { throw refused }
+            verified.remember(read, of: token)
+            known = read
         }
-        let matching = claims.audience.filter(audiences.contains)
-        let details = claims["kubernetes.io"] ?? [:]
-        guard !matching.isEmpty, let namespace = details["namespace"]?.string,
-            let name = details.value(at: "serviceaccount", "name")?.string,
-            let uid = details.value(at: "serviceaccount", "uid")?.string,
-            claims.subject == "system:serviceaccount:\(namespace):\(name)"
-        else { throw refused }
-        guard try await exists("serviceaccounts", namespace, name, uid: uid) else { throw refused }
-        var extra: [String: [String]] = [:]
-        for (key, resource) in [("pod", "pods"), ("secret", "secrets")] {
-            guard let bound = details[key] else { continue }
-            let boundName = bound["name"]?.string ?? ""
-            let boundUID = bound["uid"]?.string ?? ""
-            guard try await exists(resource, namespace, boundName, uid: boundUID) else { throw refused }
-            if key == "pod" {
-                extra["authentication.kubernetes.io/pod-name"] = [boundName]
-                extra["authentication.kubernetes.io/pod-uid"] = [boundUID]
-            }
+        let matching = known.audiences.filter(audiences.contains)
+        guard !matching.isEmpty else { throw refused }
+        for bond in known.bonds {
+            guard try await cluster.get(bond.key)?.uid == bond.uid else { throw refused }
         }
-        if let id = claims["jti"]?.string { extra["authentication.kubernetes.io/credential-id"] = ["JTI=\(id)"] }
-        let user = UserInfo(
-            name: "system:serviceaccount:\(namespace):\(name)", uid: uid,
-            groups: ["system:serviceaccounts", "system:serviceaccounts:\(namespace)", "system:authenticated"],
-            extra: extra)
-        return Proof(user: user, audiences: matching)
-    }
-
-    private func exists(_ resource: String, _ namespace: String, _ name: String, uid: String) async throws -> Bool {
-        try await cluster.get(ObjectKey(resource: resource, namespace: namespace, name: name))?.uid == uid
+        return Proof(user: known.user, audiences: matching)
     }
 
     /// Answers a `TokenRequest` for an account.

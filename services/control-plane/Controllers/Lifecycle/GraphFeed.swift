@@ -23,7 +23,7 @@ final class GraphFeed: Sendable {
     private enum Wake: Sendable { case change, recheck }
 
     init(context: ClusterContext, discovery: Discovery) {
-        client = context.client
+        client = context.client.reading(.metadata)
         logger = context.logger
         self.discovery = discovery
         shared = Dictionary(uniqueKeysWithValues: context.caches.complete.map { ($0.type, $0) })

@@ -24,16 +24,23 @@ final class SchedulingQueue: Sendable {
     /// After this time everything is tried again, whatever happened.
     private static let patience = Duration.seconds(300)
 
-    private struct Entry {
-        var name: ObjectName
+    /// Shared, for thousands of them are looked through many times a second; touched under the lock only.
+    private final class Entry {
+        let name: ObjectName
         var priority: Int
-        var created: String
+        let created: String
         var attempts = 0
         var lastTry: ContinuousClock.Instant?
         /// Not before this time; nil for at once.
         var due: ContinuousClock.Instant?
         /// Nil unless parked.
         var hope: SchedulingHope?
+
+        init(_ pod: KubeObject) {
+            name = ObjectName(pod)
+            priority = pod.priority
+            created = pod.creationTimestamp
+        }
     }
 
     private let entries = Mutex<[String: Entry]>([:])
@@ -43,9 +50,7 @@ final class SchedulingQueue: Sendable {
     /// Takes in a Pod that waits; one that changed is tried at once.
     func add(_ pod: KubeObject) {
         entries.withLock { entries in
-            var entry =
-                entries[pod.uid]
-                ?? Entry(name: ObjectName(pod), priority: pod.priority, created: pod.creationTimestamp)
+            let entry = entries[pod.uid] ?? Entry(pod)
             entry.priority = pod.priority
             entry.hope = nil
             entry.due = nil
@@ -61,13 +66,12 @@ final class SchedulingQueue: Sendable {
     func take(_ limit: Int, at now: ContinuousClock.Instant = .now) -> [ObjectName] {
         recent.withLock { $0 = [] }
         return entries.withLock { entries in
-            var ready: [(uid: String, entry: Entry)] = []
-            for (uid, entry) in entries where isReady(entry, now) { ready.append((uid, entry)) }
+            var ready = entries.values.filter { isReady($0, now) }
             ready.sort { left, right in
-                if left.entry.priority != right.entry.priority { return left.entry.priority > right.entry.priority }
-                return (left.entry.created, left.entry.name.name) < (right.entry.created, right.entry.name.name)
+                if left.priority != right.priority { return left.priority > right.priority }
+                return (left.created, left.name.name) < (right.created, right.name.name)
             }
-            return ready.prefix(limit).map(\.entry.name)
+            return ready.prefix(limit).map(\.name)
         }
     }
 
@@ -106,11 +110,11 @@ final class SchedulingQueue: Sendable {
         entries.withLock { entries in
             for (uid, entry) in entries where one == nil || one == uid {
                 if entry.attempts == 0 {
-                    entries[uid]?.due = nil
+                    entry.due = nil
                 } else if let hope = entry.hope, !hope.isDisjoint(with: event) {
                     let doubled = Self.backoff.first * (1 << min(entry.attempts - 1, 4))
-                    entries[uid]?.hope = nil
-                    entries[uid]?.due = (entry.lastTry ?? now) + min(doubled, Self.backoff.longest)
+                    entry.hope = nil
+                    entry.due = (entry.lastTry ?? now) + min(doubled, Self.backoff.longest)
                 }
             }
         }
@@ -120,7 +124,9 @@ final class SchedulingQueue: Sendable {
     func drop(_ names: [ObjectName], unless isWaiting: (ObjectName) -> Bool) {
         let gone = Set(names.filter { !isWaiting($0) })
         guard !gone.isEmpty else { return }
-        entries.withLock { $0 = $0.filter { !gone.contains($0.value.name) } }
+        entries.withLock { entries in
+            for (uid, entry) in entries where gone.contains(entry.name) { entries[uid] = nil }
+        }
     }
 
     /// How long it is until a Pod is to be tried; nil when none waits for time.

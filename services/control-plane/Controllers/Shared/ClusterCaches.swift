@@ -12,6 +12,7 @@ struct ClusterCaches: Sendable {
     let resourceQuotas, customResourceDefinitions, clusterRoles: ObjectCache
 
     init(client: KubeClient) {
+        let client = client.reading(.unmanaged)
         func cache(_ type: ResourceType) -> ObjectCache { ObjectCache(client: client, type: type) }
         func owned(_ type: ResourceType) -> ObjectCache {
             ObjectCache(client: client, type: type, index: { [OwnerIndex.key(of: $0)] })
