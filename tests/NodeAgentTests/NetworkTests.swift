@@ -96,6 +96,30 @@ struct NetworkTests {
         #expect(!text.contains("udp"))
     }
 
+    @Test("clients of a sticky service are remembered by backend, and forgotten with it")
+    func stickiness() throws {
+        let address = try #require(Address4("10.96.0.9"))
+        let one = ServiceRules.Backend(address: try #require(Address4("10.244.0.5")), port: 1)
+        let two = ServiceRules.Backend(address: try #require(Address4("10.244.0.6")), port: 2)
+        let before = [
+            ServiceRules.Target(
+                address: address, protocol: "udp", port: 53, backends: [one, two], affinitySeconds: 60)
+        ]
+        var now = before
+        now[0].backends = [two]
+        let text = ServiceRules.services(bridge: "b", before)
+        #expect(text.contains("update @sa600009-udp-53-af40005-1 { ip saddr timeout 60s }"))
+        let cleaning = ServiceRules.cleaning(bridge: "b", before: before, now: now)
+        #expect(
+            cleaning.delete
+                == "delete chain ip martlet-b sa600009-udp-53-af40005-1\ndelete set ip martlet-b sa600009-udp-53-af40005-1\n"
+        )
+        let ended = ServiceRules.ended(before: before, now: now)
+        #expect(ended.map { $0.backend } == [one.address])
+        #expect(ServiceRules.ended(before: [], now: now).map { $0.backend } == [nil])
+        #expect(ServiceRules.ended(before: now, now: now).isEmpty)
+    }
+
     private func ask(_ name: String, _ type: UInt16 = DNSType.a) -> ClusterNames.Answer {
         ClusterNames(domain: "cluster.local", table: table()).answer(DNSQuestion(name: name, type: type, class: 1))
     }

@@ -24,6 +24,8 @@ final class PodNetwork: Sendable {
     private let tools: HostTools
     private let logger: Logger
     private let pool: Mutex<AddressPool>
+    /// Namespaces of the pods that have ports of the host.
+    let hostPorts = Mutex<[String: String]>([:])
 
     init(network: Network4, tools: HostTools, logger: Logger) {
         self.network = network

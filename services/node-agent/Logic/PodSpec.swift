@@ -105,9 +105,6 @@ struct PodSpec: Sendable {
             if container.json.value(at: "securityContext", "privileged")?.bool == true {
                 return "container \"\(container.name)\" asks to be privileged, which this node refuses"
             }
-            for port in container.json["ports"]?.array ?? [] where (port["hostPort"]?.int ?? 0) > 0 {
-                return "container \"\(container.name)\" asks for a port of the host, which this node does not offer"
-            }
         }
         return nil
     }

@@ -21,6 +21,7 @@ extension PodWorker {
         isCleaned = true
         if let sandbox {
             context.policies.remove(uid)
+            await context.network.closePorts(HostPort.all(of: spec), of: sandbox)
             await context.network.remove(sandbox)
         }
         sandbox = nil

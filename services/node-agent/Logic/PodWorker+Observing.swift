@@ -37,7 +37,11 @@ extension PodWorker {
             context.network.adopt(known)
             sandbox = known
             let (spec, policies) = (spec, context.policies)
-            spawn { try? await policies.place(spec, at: known.address) }
+            let network = context.network
+            spawn {
+                try? await policies.place(spec, at: known.address)
+                _ = try? await network.openPorts(HostPort.all(of: spec), for: known)
+            }
         }
         for container in spec.all {
             guard let run = tracks[container.name]?.facts.current else { continue }

@@ -36,6 +36,7 @@ extension PodWorker {
             retry()
             return
         }
+        guard failure == nil else { return }
         retrySeconds = 1
         if volumes.needsRefresh {
             do {
@@ -70,6 +71,12 @@ extension PodWorker {
         let new = try await context.network.create(pod: uid, address: sandbox?.address)
         sandbox = new
         try await context.policies.place(spec, at: new.address)
+        guard try await context.network.openPorts(HostPort.all(of: spec), for: new) else {
+            reject(
+                "NodePorts",
+                "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports")
+            return
+        }
         for setting in Sysctls.settings(spec) where setting.isOfNetwork {
             let result = node_write_in_network(new.namespacePath, setting.path, setting.value)
             guard result == 0 else {

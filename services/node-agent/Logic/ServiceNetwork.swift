@@ -1,3 +1,4 @@
+import CNode
 import ControllerKit
 import KubeModel
 import Logging
@@ -45,7 +46,6 @@ final class ServiceNetwork: Sendable {
     func run() async throws {
         for cache in [services, slices, endpoints] { try await cache.waitUntilSynced() }
         changed.yield()
-        var chains: Set<String> = []
         var applied: [ServiceRules.Target]?
         var forwarders: [ServiceRules.Backend: any Channel] = [:]
         for await _ in changes {
@@ -54,13 +54,18 @@ final class ServiceNetwork: Sendable {
             do {
                 let targets = try await targets(of: table, &forwarders)
                 if targets != applied {
-                    let cleaning = ServiceRules.cleaning(bridge: network.bridge, before: chains, now: targets)
+                    let before = applied ?? []
+                    let cleaning = ServiceRules.cleaning(bridge: network.bridge, before: before, now: targets)
                     let rules = ServiceRules.services(bridge: network.bridge, targets)
                     // The map is emptied first, so that chains may go; the kernel takes it all in one transaction.
                     let head = "flush map ip \(ServiceRules.table(network.bridge)) svc\n"
                     try await network.apply(head + cleaning.flush + rules + cleaning.delete)
-                    chains = Set(targets.filter { !$0.backends.isEmpty }.map(ServiceRules.name))
                     applied = targets
+                    // A conversation over UDP has no end that the kernel sees; it would go on to nobody.
+                    for (target, backend) in ServiceRules.ended(before: before, now: targets) {
+                        _ = node_forget_conversations(
+                            target.address.value, UInt16(clamping: target.port), backend?.value ?? 0)
+                    }
                 }
                 firstRulesLoaded.finish()
             } catch {

@@ -10,6 +10,7 @@ enum ServiceRules {
         var backends: [Backend]
         /// Seconds for which a client keeps its backend; 0: any backend each time.
         var affinitySeconds = 0
+        var remembers: Bool { affinitySeconds > 0 && backends.count > 0 }
 
         static func < (left: Target, right: Target) -> Bool {
             (left.address.value, left.port, left.protocol) < (right.address.value, right.port, right.protocol)
@@ -35,12 +36,17 @@ enum ServiceRules {
           map svc {
             type ipv4_addr . inet_proto . inet_service : verdict
           }
+          map hostports {
+            type inet_proto . inet_service : ipv4_addr . inet_service
+          }
           chain pre {
             type nat hook prerouting priority -100
+            fib daddr type local dnat ip to meta l4proto . th dport map @hostports
             iifname "\(bridge)" ip daddr . meta l4proto . th dport vmap @svc
           }
           chain out {
             type nat hook output priority -100
+            ip daddr != 127.0.0.0/8 fib daddr type local dnat ip to meta l4proto . th dport map @hostports
             ip daddr . meta l4proto . th dport vmap @svc
           }
           chain post {
@@ -80,18 +86,20 @@ enum ServiceRules {
         text += "table ip \(table) {\n"
         for target in targets {
             let chain = name(target)
-            text += "  chain \(chain) {\n"
             let backends = target.backends.sorted()
-            let map = backends.enumerated().map { "\($0) : \($1.address) . \($1.port)" }.joined(separator: ", ")
-            let selector =
-                target.affinitySeconds > 0
-                ? "jhash ip saddr mod \(backends.count)" : "numgen random mod \(backends.count)"
-            if backends.count == 1, let only = backends.first {
-                text += "    meta l4proto \(target.protocol) dnat to \(only.address):\(only.port)\n"
+            if target.remembers {
+                text += remembering(target, chain)
             } else {
-                text += "    meta l4proto \(target.protocol) dnat ip to \(selector) map { \(map) }\n"
+                let map = backends.enumerated().map { "\($0) : \($1.address) . \($1.port)" }.joined(separator: ", ")
+                text += "  chain \(chain) {\n"
+                if backends.count == 1, let only = backends.first {
+                    text += "    meta l4proto \(target.protocol) dnat to \(only.address):\(only.port)\n"
+                } else {
+                    text +=
+                        "    meta l4proto \(target.protocol) dnat ip to numgen random mod \(backends.count) map { \(map) }\n"
+                }
+                text += "  }\n"
             }
-            text += "  }\n"
             elements.append("\(target.address) . \(target.protocol) . \(target.port) : goto \(chain)")
         }
         text += "}\n"
@@ -99,13 +107,60 @@ enum ServiceRules {
         return text
     }
 
+    /// A chain that sends a client where it was sent last, until it has not come for the time that the Service says. Who
+    /// went where is in a set per backend, which outlives changes of the others.
+    private static func remembering(_ target: Target, _ chain: String) -> String {
+        let backends = target.backends.sorted()
+        let names = backends.map { backendName(chain, $0) }
+        let seconds = target.affinitySeconds
+        var text = ""
+        for (name, backend) in zip(names, backends) {
+            text += "  set \(name) {\n    type ipv4_addr\n    flags dynamic,timeout\n  }\n"
+            text += "  chain \(name) {\n    update @\(name) { ip saddr timeout \(seconds)s }\n"
+            text += "    meta l4proto \(target.protocol) dnat to \(backend.address):\(backend.port)\n  }\n"
+        }
+        text += "  chain \(chain) {\n"
+        for name in names { text += "    ip saddr @\(name) goto \(name)\n" }
+        let map = names.enumerated().map { "\($0) : goto \($1)" }.joined(separator: ", ")
+        return text + "    numgen random mod \(names.count) vmap { \(map) }\n  }\n"
+    }
+
+    private static func backendName(_ chain: String, _ backend: Backend) -> String {
+        "\(chain)-\(String(backend.address.value, radix: 16))-\(backend.port)"
+    }
+
+    /// The chains of a Service's port: first its own, then those of its backends, which have sets by the same name.
+    static func chains(_ target: Target) -> [String] {
+        guard !target.backends.isEmpty else { return [] }
+        let chain = name(target)
+        return [chain] + (target.remembers ? target.backends.map { backendName(chain, $0) } : [])
+    }
+
     /// Chains that earlier targets had; emptied before they are filled again, removed when nothing names them.
-    static func cleaning(bridge: String, before: Set<String>, now: [Target]) -> (flush: String, delete: String) {
+    static func cleaning(bridge: String, before: [Target], now: [Target]) -> (flush: String, delete: String) {
         let table = table(bridge)
-        let current = Set(now.filter { !$0.backends.isEmpty }.map(name))
-        let flush = before.sorted().map { "flush chain ip \(table) \($0)\n" }.joined()
-        let delete = before.subtracting(current).sorted().map { "delete chain ip \(table) \($0)\n" }.joined()
-        return (flush, delete)
+        let old = Set(before.flatMap(chains))
+        let gone = old.subtracting(now.flatMap(chains)).sorted()
+        let flush = old.sorted().map { "flush chain ip \(table) \($0)\n" }.joined()
+        let sets = Set(before.filter(\.remembers).flatMap { chains($0).dropFirst() })
+        let delete = gone.map {
+            "delete chain ip \(table) \($0)\n" + (sets.contains($0) ? "delete set ip \(table) \($0)\n" : "")
+        }
+        return (flush, delete.joined())
+    }
+
+    /// Conversations over UDP that went to a backend which is gone (nil: to none at all), by Service.
+    static func ended(before: [Target], now: [Target]) -> [(target: Target, backend: Address4?)] {
+        let current = Dictionary(now.map { (name($0), $0) }) { first, _ in first }
+        var ended: [(target: Target, backend: Address4?)] = []
+        for old in before where old.protocol == "udp" {
+            let left = Set(current[name(old)]?.backends.map(\.address) ?? [])
+            if old.backends.isEmpty, !left.isEmpty { ended.append((old, nil)) }
+            for address in Set(old.backends.map(\.address)).subtracting(left) { ended.append((old, address)) }
+        }
+        let known = Set(before.map(name))
+        for new in now where new.protocol == "udp" && !known.contains(name(new)) { ended.append((new, nil)) }
+        return ended
     }
 
     static func name(_ target: Target) -> String {

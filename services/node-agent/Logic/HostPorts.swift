@@ -1,0 +1,54 @@
+import KubeModel
+import Synchronization
+
+/// Ports of the host that lead to a Pod: `hostPort` of its containers.
+struct HostPort: Hashable, Sendable {
+    var `protocol`: String
+    var port: Int
+    var containerPort: Int
+
+    /// Two Pods cannot have the same port of the host, whatever it leads to.
+    var key: String { "\(`protocol`)/\(port)" }
+
+    /// The ports that a pod asks for, TCP and UDP.
+    static func all(of pod: PodSpec) -> [HostPort] {
+        pod.all.flatMap { $0.json["ports"]?.array ?? [] }.compactMap { json in
+            let kind = json["protocol"]?.string ?? "TCP"
+            guard let port = json["hostPort"]?.int, port > 0, kind == "TCP" || kind == "UDP" else { return nil }
+            return HostPort(
+                protocol: kind.lowercased(), port: Int(port), containerPort: Int(json["containerPort"]?.int ?? port))
+        }
+    }
+}
+
+extension PodNetwork {
+    /// Opens ports of the host for a pod.
+    ///
+    /// - Returns: false when another pod has one of them.
+    /// - Throws: ``NodeError`` when the rules are refused.
+    func openPorts(_ ports: [HostPort], for sandbox: Sandbox) async throws -> Bool {
+        guard !ports.isEmpty else { return true }
+        let taken = hostPorts.withLock { owners -> Bool in
+            if ports.contains(where: { (owners[$0.key] ?? sandbox.namespace) != sandbox.namespace }) { return true }
+            for port in ports { owners[port.key] = sandbox.namespace }
+            return false
+        }
+        if taken { return false }
+        let elements = ports.map { "\($0.protocol) . \($0.port) : \(sandbox.address) . \($0.containerPort)" }
+        try await apply(
+            "add element ip \(ServiceRules.table(bridge)) hostports { \(elements.joined(separator: ", ")) }\n")
+        return true
+    }
+
+    /// Closes them again.
+    func closePorts(_ ports: [HostPort], of sandbox: Sandbox) async {
+        let mine = hostPorts.withLock { owners in
+            let mine = ports.filter { owners[$0.key] == sandbox.namespace }
+            for port in mine { owners[port.key] = nil }
+            return mine
+        }
+        guard !mine.isEmpty else { return }
+        let keys = mine.map { "\($0.protocol) . \($0.port)" }.joined(separator: ", ")
+        try? await apply("delete element ip \(ServiceRules.table(bridge)) hostports { \(keys) }\n")
+    }
+}
