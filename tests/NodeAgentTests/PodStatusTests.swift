@@ -108,3 +108,16 @@ struct PodStatusTests {
         #expect(Timestamps.precise(start) == "2023-11-14T22:13:20.000000Z")
     }
 }
+
+@Suite("Pressure on the node")
+struct NodePressureTests {
+    @Test("a machine that runs short says of what")
+    func pressure() {
+        #expect(NodePressure(availableMemory: 1 << 30, disk: (100 << 30, 6 << 30), processes: (10, 100)) == .init())
+        let short = NodePressure(availableMemory: 99 << 20, disk: (10 << 30, 1 << 29), processes: (95, 100))
+        #expect(short.isOfMemory && short.isOfDisk && short.isOfProcesses)
+        let conditions = NodeRegistration.conditions(old: [], short)
+        #expect(conditions.map { $0["status"]?.string } == ["True", "True", "True", "True"])
+        #expect(conditions[1]["reason"]?.string == "KubeletHasDiskPressure")
+    }
+}

@@ -1,5 +1,6 @@
 """What Pods and nodes use, as `kubectl top` and autoscalers read it."""
 
+import os
 import json
 
 from support.pods import pod
@@ -74,3 +75,11 @@ def test_what_is_not_there_is_not_measured(platform, namespace):
     refused = platform.kubectl("delete", "--raw", f"/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods/done",
                                check=False)
     assert refused.returncode != 0 and "MethodNotAllowed" in refused.stderr
+
+
+def test_the_node_says_what_it_runs_short_of(platform):
+    conditions = {c["type"]: c for c in platform.get("node", "martlet")["status"]["conditions"]}
+    status = os.statvfs(platform.data)
+    short = status.f_bavail * status.f_frsize < min(status.f_blocks * status.f_frsize // 10, 5 << 30)
+    assert conditions["DiskPressure"]["status"] == str(short)
+    assert set(conditions) == {"MemoryPressure", "DiskPressure", "PIDPressure", "Ready"}

@@ -16,10 +16,13 @@ struct NodeRegistration: Sendable {
     func run() async throws {
         var isRegistered = false
         var round = 0
+        var known = NodePressure()
         while !Task.isCancelled {
             do {
-                // Every five minutes as a kubelet does, and after failures.
-                if !isRegistered || round % 30 == 0 {
+                // Every five minutes as a kubelet does, after failures, and when the machine runs short of something.
+                let pressure = NodePressure.measure(configuration.dataDirectory)
+                if !isRegistered || round % 30 == 0 || pressure != known {
+                    known = pressure
                     try await register(isNew: !isRegistered)
                     isRegistered = true
                 }
@@ -49,7 +52,8 @@ struct NodeRegistration: Sendable {
         if existing == nil { _ = try await client.create(.nodes, node) }
         let old = existing?.status["conditions"]?.array ?? []
         var status = self.status
-        status["conditions"] = .array(Self.conditions(old: old))
+        let pressure = NodePressure.measure(configuration.dataDirectory)
+        status["conditions"] = .array(Self.conditions(old: old, pressure))
         _ = try await client.patch(.nodes, name, .merge(["status": status]), subresource: "status")
         if existing == nil { logger.info("node registered", metadata: ["node": "\(name)"]) }
     }
@@ -93,11 +97,17 @@ struct NodeRegistration: Sendable {
         ]
     }
 
-    static func conditions(old: [JSON], now: Date = Date()) -> [JSON] {
+    static func conditions(old: [JSON], _ pressure: NodePressure = NodePressure(), now: Date = Date()) -> [JSON] {
         let wanted: [(type: String, status: String, reason: String, message: String)] = [
-            ("MemoryPressure", "False", "KubeletHasSufficientMemory", "the node has sufficient memory available"),
-            ("DiskPressure", "False", "KubeletHasNoDiskPressure", "the node has no disk pressure"),
-            ("PIDPressure", "False", "KubeletHasSufficientPID", "the node has sufficient PIDs available"),
+            pressure.isOfMemory
+                ? ("MemoryPressure", "True", "KubeletHasInsufficientMemory", "the node has too little memory available")
+                : ("MemoryPressure", "False", "KubeletHasSufficientMemory", "the node has sufficient memory available"),
+            pressure.isOfDisk
+                ? ("DiskPressure", "True", "KubeletHasDiskPressure", "the node has disk pressure")
+                : ("DiskPressure", "False", "KubeletHasNoDiskPressure", "the node has no disk pressure"),
+            pressure.isOfProcesses
+                ? ("PIDPressure", "True", "KubeletHasInsufficientPID", "the node has too few PIDs available")
+                : ("PIDPressure", "False", "KubeletHasSufficientPID", "the node has sufficient PIDs available"),
             ("Ready", "True", "KubeletReady", "the node agent runs pods"),
         ]
         let time = Timestamps.text(now)
