@@ -190,6 +190,10 @@ extension APIServer {
     func checkWithWebhooks(_ admitted: AdmissionRequest) async throws {
         guard admission.hasValidatingWebhooks else { return }
         let kind = admitted.kind
+        // What the later steps fill in is part of a valid object, and webhooks see it. It is filled in again, under
+        // locks, when the object is stored.
+        var admitted = admitted
+        try await admission.admit(&admitted)
         var issues = MetadataRules.validate(admitted.object, old: admitted.old, kind: kind.definition)
         issues += kind.definition.issues(in: admitted.object, old: admitted.old, subresource: admitted.subresource)
         issues = issues.refused(warning: admitted.warnings)

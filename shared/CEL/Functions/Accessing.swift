@@ -2,6 +2,8 @@
 enum Accessing {
     /// `value.name`
     static func select(_ value: Value, _ name: String) throws(EvaluationError) -> Value {
+        // Null has no fields: that is told as of a map without members.
+        if case .null = value { throw .noKey(name) }
         if let found = try find(value, name) { return found }
         throw .noKey(name)
     }
@@ -25,6 +27,7 @@ enum Accessing {
         case .optional(let optional):
             guard let inner = optional.value else { return false }
             return try has(inner, name)
+        case .null: return false
         default: return try find(value, name) != nil
         }
     }

@@ -23,6 +23,9 @@ public struct AuthorizationQuestion: Sendable, Equatable {
     /// What is to be done.
     public var verb = ""
 
+    /// A question about nothing yet.
+    public init() {}
+
     /// A service account.
     public struct ServiceAccount: Sendable, Equatable {
         /// Its namespace.

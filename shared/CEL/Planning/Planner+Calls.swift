@@ -41,8 +41,7 @@ extension Planner {
             }
         case ("matches", 2), ("find", 2), ("findAll", 2), ("findAll", 3):
             if case .string(let pattern)? = planned[1].constant {
-                guard let regex = try? RegexCache.shared.regex(pattern) else { break }
-                return matching(function, id, planned, regex)
+                return matching(function, id, planned, try RegexFunctions.regex(pattern, prefix: ""))
             }
         default: break
         }

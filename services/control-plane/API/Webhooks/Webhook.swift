@@ -1,3 +1,4 @@
+import ClusterRules
 import KubeModel
 
 /// One admission webhook, read from its configuration.
@@ -54,6 +55,9 @@ struct Webhook: Sendable {
     let timeoutSeconds: Int
     let reviewVersion: String
     let isReinvoked: Bool
+    let conditions: MatchConditions
+
+    private static let environment = AdmissionEnvironment(hasParams: false)
 
     init?(_ json: JSON) {
         guard let name = json["name"]?.string, let client = json["clientConfig"] else { return nil }
@@ -78,6 +82,8 @@ struct Webhook: Sendable {
         let known = (json["admissionReviewVersions"]?.array ?? []).compactMap(\.string)
         reviewVersion = known.first { $0 == "v1" || $0 == "v1beta1" } ?? "v1"
         isReinvoked = json["reinvocationPolicy"]?.string == "IfNeeded"
+        conditions = MatchConditions(
+            json["matchConditions"], in: Self.environment, ignoresFailures: ignoresFailures)
     }
 
     /// True when the labels of the object, or those it had, are among those selected.

@@ -15,6 +15,8 @@ struct WebhookCaller: Sendable {
     /// The kind under which a webhook wants to hear of a request; nil when it does not.
     ///
     /// With `matchPolicy: Equivalent` that may be another version of the kind that the request is for.
+    ///
+    /// - Throws: ``APIError`` when it cannot be told, and the webhook does not ignore failures.
     func kind(for hook: Webhook, _ request: AdmissionRequest) async throws -> ServedKind? {
         guard hook.selects(request.operation == .delete ? nil : request.object, request.old) else { return nil }
         func wants(_ kind: ServedKind) -> Bool {
@@ -31,7 +33,13 @@ struct WebhookCaller: Sendable {
             }
         }
         guard let found, try await selectsNamespace(hook, request) else { return nil }
-        return found
+        guard !hook.conditions.isEmpty else { return found }
+        let input = AdmissionInput(request, as: found, rbac: cluster.rbac)
+        switch hook.conditions.evaluate(AdmissionActivation(input)) {
+        case .matches: return found
+        case .skips: return nil
+        case .fails(let problem): throw request.kind.forbidden(request.name, problem)
+        }
     }
 
     private func selectsNamespace(_ hook: Webhook, _ request: AdmissionRequest) async throws -> Bool {
@@ -158,41 +166,10 @@ struct WebhookCaller: Sendable {
     }
 
     private func review(_ hook: Webhook, _ kind: ServedKind, _ request: AdmissionRequest, uid: String) -> JSON {
-        func names(_ kind: ServedKind) -> (kind: JSON, resource: JSON) {
-            let (group, version) = (JSON.string(kind.type.group), JSON.string(kind.type.version))
-            return (
-                ["group": group, "version": version, "kind": .string(kind.type.kind)],
-                ["group": group, "version": version, "resource": .string(kind.type.plural)]
-            )
-        }
-        func seen(_ json: JSON) -> JSON {
-            var ordered: JSONObject = [
-                "kind": .string(kind.type.kind), "apiVersion": .string(kind.type.apiVersion),
-            ]
-            for (key, value) in json.object ?? [:] where key != "kind" && key != "apiVersion" { ordered[key] = value }
-            return .object(ordered)
-        }
-        let (wanted, asked) = (names(kind), names(request.kind))
-        var question: JSON = [
-            "uid": .string(uid), "kind": wanted.kind, "resource": wanted.resource, "requestKind": asked.kind,
-            "requestResource": asked.resource,
-        ]
-        if !request.subresource.isEmpty {
-            question["subResource"] = .string(request.subresource)
-            question["requestSubResource"] = .string(request.subresource)
-        }
-        if !request.name.isEmpty { question["name"] = .string(request.name) }
-        if request.kind.type.isNamespaced {
-            question["namespace"] = .string(request.namespace)
-        } else if request.kind.storageName == "namespaces" {
-            question["namespace"] = .string(request.name)
-        }
-        question["operation"] = .string(request.operation.rawValue)
-        question["userInfo"] = request.user.json
-        question["object"] = request.operation == .delete ? .null : seen(request.object)
-        question["oldObject"] = request.old.map(seen) ?? .null
-        question["dryRun"] = .bool(request.isDryRun)
-        question["options"] = request.options
+        var question: JSON = ["uid": .string(uid)]
+        for (key, value) in request.question(as: kind).object ?? [:] { question[key] = value }
+        question["object"] = request.operation == .delete ? .null : kind.presented(request.object)
+        question["oldObject"] = request.old.map(kind.presented) ?? .null
         return [
             "kind": "AdmissionReview", "apiVersion": .string("admission.k8s.io/\(hook.reviewVersion)"),
             "request": question,

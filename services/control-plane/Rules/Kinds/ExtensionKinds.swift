@@ -19,53 +19,17 @@ extension BuiltinKinds {
             type, categories: ["api-extensions"],
             defaults: { object in
                 object.editEach("webhooks") { hook in
-                    hook.fillText("failurePolicy", "Fail")
-                    hook.fillText("matchPolicy", "Equivalent")
+                    hook.fill("failurePolicy", "Fail")
+                    hook.fill("matchPolicy", "Equivalent")
                     hook.fill("namespaceSelector", [:])
                     hook.fill("objectSelector", [:])
                     hook.fill("timeoutSeconds", 10)
-                    if isMutating { hook.fillText("reinvocationPolicy", "Never") }
+                    if isMutating { hook.fill("reinvocationPolicy", "Never") }
                     hook.edit("clientConfig") { $0.edit("service") { $0.fill("port", 443) } }
-                    hook.editEach("rules") { $0.fillText("scope", "*") }
+                    hook.editEach("rules") { $0.fill("scope", "*") }
                 }
             },
-            validate: { object, _, issues in
-                var names: Set<String> = []
-                for (index, hook) in object.list("webhooks").enumerated() {
-                    let path = "webhooks[\(index)]"
-                    let name = hook.text("name")
-                    if name.split(separator: ".").count < 3 {
-                        issues.invalid(
-                            "\(path).name", .string(name),
-                            "should be a domain with at least three segments separated by dots")
-                    }
-                    if !names.insert(name).inserted { issues.duplicate("\(path).name", .string(name)) }
-                    if hook.list("admissionReviewVersions").isEmpty {
-                        issues.required("\(path).admissionReviewVersions", "must specify one of v1, v1beta1")
-                    }
-                    issues.oneOf("\(path).failurePolicy", hook["failurePolicy"], ["Fail", "Ignore"])
-                    issues.oneOf("\(path).matchPolicy", hook["matchPolicy"], ["Equivalent", "Exact"])
-                    issues.oneOf(
-                        "\(path).sideEffects", hook["sideEffects"], ["None", "NoneOnDryRun"], isRequired: true)
-                    if let timeout = hook["timeoutSeconds"]?.int, !(1...30).contains(timeout) {
-                        issues.invalid(
-                            "\(path).timeoutSeconds", .int(timeout),
-                            "the timeout value must be between 1 and 30 seconds")
-                    }
-                    WebhookRules.check(client: hook["clientConfig"] ?? [:], "\(path).clientConfig", &issues)
-                    SelectorRules.check(hook["namespaceSelector"], "\(path).namespaceSelector", &issues)
-                    SelectorRules.check(hook["objectSelector"], "\(path).objectSelector", &issues)
-                    if !hook.list("matchConditions").isEmpty {
-                        issues.forbidden("\(path).matchConditions", "conditions are not evaluated by this server")
-                    }
-                    for (place, rule) in hook.list("rules").enumerated() {
-                        for field in ["operations", "apiGroups", "apiVersions", "resources"]
-                        where rule.list(field).isEmpty {
-                            issues.required("\(path).rules[\(place)].\(field)")
-                        }
-                    }
-                }
-            },
+            validate: { WebhookRules.check($0, old: $1, isMutating: isMutating, &$2) },
             columns: [.name, TableColumn("Webhooks", type: "integer"), .age],
             cells: { [Cell.name($0), .int(Int64($0.list("webhooks").count)), Cell.age($0, $1)] })
     }
