@@ -1,3 +1,4 @@
+import NIOCore
 public import NIOSSL
 
 /// TLS settings of our servers: TLS 1.2 or newer, ALPN `http/1.1`, client certificates where a CA for them is given.
@@ -22,6 +23,8 @@ public enum ServerTLS {
             certificateChain: chain, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["http/1.1"]
+        // Clients that keep a connection for later may not answer the farewell; a stop must not wait for them.
+        configuration.shutdownTimeout = .milliseconds(250)
         if let clientAuthorityPEM {
             configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(Array(clientAuthorityPEM.utf8)))
             configuration.certificateVerification = .optionalVerification

@@ -88,6 +88,9 @@ struct APIAnswer: Sendable {
         APIAnswer(status: status, contentType: "text/plain; charset=utf-8", body: .bytes(ByteBuffer(string: text)))
     }
 
+    /// What paths get that are below none that are known.
+    static var pageNotFound: APIAnswer { .text("404 page not found\n", status: 404) }
+
     static func error(_ error: APIError) -> APIAnswer {
         var answer = APIAnswer.json(error.status, status: error.code)
         if let seconds = error.retryAfterSeconds { answer.headers.append(("Retry-After", String(seconds))) }

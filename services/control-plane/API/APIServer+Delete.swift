@@ -22,7 +22,13 @@ struct DeleteOptions: Sendable {
     init(_ body: JSON?, query: Query) throws(APIError) {
         gracePeriodSeconds = body?["gracePeriodSeconds"]?.int ?? query.int("gracePeriodSeconds").map(Int64.init)
         if let seconds = gracePeriodSeconds, seconds < 0 { gracePeriodSeconds = 1 }
-        isDryRun = body?["dryRun"]?.array?.isEmpty == false
+        let dryRun = body?["dryRun"]?.array ?? []
+        if !dryRun.isEmpty, dryRun != ["All"] {
+            throw Self.invalid(
+                "dryRun", "FieldValueNotSupported",
+                "Unsupported value: \(JSON.array(dryRun).text): supported values: \"All\"")
+        }
+        isDryRun = !dryRun.isEmpty
         uid = body?.value(at: "preconditions", "uid")?.string
         resourceVersion = body?.value(at: "preconditions", "resourceVersion")?.string
         let policy = body?["propagationPolicy"]?.string ?? query["propagationPolicy"]
@@ -115,7 +121,7 @@ extension APIServer {
     ) async throws -> Deletion? {
         let kind = context.kind
         var new = old
-        setFinalizers(&new, options.propagation)
+        setFinalizers(&new, options.propagation ?? Self.propagation(of: kind))
         if kind.storageName == Cluster.definitions, old.value(at: "metadata", "deletionTimestamp")?.string == nil {
             CustomDefinitionStep.markDeleted(&new)
         }
@@ -165,6 +171,11 @@ extension APIServer {
                 current.key, kind.normalized(new), expecting: .revision(current.revision))
         else { return nil }
         return Deletion(outcome: .stored(stored), uid: current.uid, isGone: false)
+    }
+
+    /// What becomes of dependents when the deletion does not say: the oldest kinds leave them behind.
+    private static func propagation(of kind: ServedKind) -> DeleteOptions.Propagation? {
+        ["jobs.batch", "replicationcontrollers"].contains(kind.storageName) ? .orphan : nil
     }
 
     /// The finalizers by which the garbage collector learns what to do with dependents.

@@ -17,6 +17,7 @@ extension APIServer {
             review.set(.string(context.namespace), at: "metadata", "namespace")
         }
         let spec = review["spec"] ?? [:]
+        try await admitSubresource(context, object: review)
         let issues = context.kind.definition.validate(review, nil)
         guard issues.isEmpty else {
             // Reviews are named by nothing in their refusals.
@@ -41,7 +42,7 @@ extension APIServer {
                 "nonResourceRules": list(rules.filter { !$0.nonResourceURLs.isEmpty }), "incomplete": false,
             ]
         case "SelfSubjectReview":
-            review.set(.string(Timestamp.now.text), at: "metadata", "creationTimestamp")
+            review["metadata"] = ["creationTimestamp": .string(Timestamp.now.text)]
             review["status"] = ["userInfo": context.user.json]
         case "TokenReview":
             review["status"] = try await tokenStatus(spec, context)
@@ -65,6 +66,7 @@ extension APIServer {
             attributes = AccessAttributes(verb: text(path, "verb"), nonResourcePath: text(path, "path"))
         }
         var status: JSON = ["allowed": .bool(cluster.rbac.allows(user, attributes))]
+        status["reason"] = cluster.rbac.reason(user, attributes).map(JSON.string)
         let ignored = ["fieldSelector", "labelSelector"].filter { field in
             let operators: Set<String> = ["In", "NotIn", "Exists", "DoesNotExist"]
             let requirements = resource?.value(at: field, "requirements")?.array ?? []

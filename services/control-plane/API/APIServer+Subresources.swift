@@ -26,6 +26,7 @@ extension APIServer {
         case ("eviction", "create"): return try await evict(request, context)
         case ("token", "create"): return try await requestToken(request, context)
         case ("exec", "get"), ("attach", "get"), ("exec", "create"), ("attach", "create"):
+            try await admitSubresource(context, object: processOptions(context), operation: .connect)
             return try await streams(request, context, pod: try await existing(context))
         case ("portforward", "get"), ("portforward", "create"):
             return try await portForward(request, context, pod: try await existing(context))
@@ -38,7 +39,7 @@ extension APIServer {
         }
     }
 
-    private func existing(_ context: RequestContext) async throws -> JSON {
+    func existing(_ context: RequestContext) async throws -> JSON {
         let kind = context.kind
         guard let stored = try await cluster.get(kind.key(context.namespace, context.name)) else {
             throw kind.notFound(context.name)
@@ -160,49 +161,54 @@ extension APIServer {
     }
 
     /// What is sent to a subresource of a Pod names the Pod again.
-    private func checkName(of body: JSON, _ kind: String, _ context: RequestContext) throws(APIError) {
+    func checkName(of body: JSON, _ kind: String, _ context: RequestContext) throws(APIError) {
         guard body.value(at: "metadata", "name")?.string == context.name else {
             throw APIError(.badRequest, "name in URL does not match name in \(kind) object")
         }
     }
 
-    /// Deletes a Pod unless a disruption budget says that it is needed.
-    private func evict(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
-        var duplicates: [String] = []
-        let body = try await Codec.body(of: request, kind: "Eviction", duplicates: &duplicates)
-        try checkName(of: body, "Eviction", context)
-        let pod = try await existing(context)
-        let labels = pod.value(at: "metadata", "labels")?.stringMap ?? [:]
-        for budget in try await cluster.objects("poddisruptionbudgets.policy", namespace: context.namespace)
-        where LabelSelector(object: budget.value(at: "spec", "selector")).matches(labels) {
-            let name = budget.value(at: "metadata", "name")?.string ?? ""
-            let phase = pod.value(at: "status", "phase")?.string
-            guard phase == "Running", (budget.value(at: "status", "disruptionsAllowed")?.int ?? 0) <= 0 else {
-                continue
-            }
-            throw APIError(
-                .tooManyRequests, "Cannot evict pod as it would violate the pod's disruption budget.",
-                causes: [
-                    .init(
-                        field: "", reason: "DisruptionBudget",
-                        message:
-                            "The disruption budget \(name) needs \(budget.value(at: "status", "desiredHealthy")?.int ?? 0) healthy pods and has \(budget.value(at: "status", "currentHealthy")?.int ?? 0) currently"
-                    )
-                ])
-        }
-        let options = try DeleteOptions(body["deleteOptions"], query: context.query)
-        _ = try await delete(context, options)
-        return .json(
-            ["kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Success", "code": 201], status: 201)
-    }
-
     // MARK: Service accounts
 
     private func requestToken(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
-        var duplicates: [String] = []
-        let body = try await Codec.body(of: request, kind: "TokenRequest", duplicates: &duplicates)
+        let body = try await subresourceBody(of: request, context, as: .tokenRequest)
+        try checkAccount(of: body, context)
         let account = try await existing(context)
+        let uid = account.value(at: "metadata", "uid")?.string ?? ""
+        if let asked = body.value(at: "metadata", "uid")?.string, !asked.isEmpty, asked != uid {
+            throw APIError(
+                .conflict,
+                "Operation cannot be fulfilled on TokenRequest.authentication.k8s.io \"\(context.name)\": the UID in "
+                    + "the token request (\(asked)) does not match the UID of the service account (\(uid))",
+                kind: "TokenRequest", group: "authentication.k8s.io", name: context.name)
+        }
+        try tokens.check(body)
+        try await admitSubresource(context, object: body)
         let answer = try await tokens.issue(body, namespace: context.namespace, name: context.name, account: account)
         return .json(answer, status: 201)
+    }
+
+    /// What a request to run or join a process asks for, as webhooks see it.
+    private func processOptions(_ context: RequestContext) -> JSON {
+        let query = context.query
+        var options: JSON = [
+            "kind": context.info.subresource == "exec" ? "PodExecOptions" : "PodAttachOptions", "apiVersion": "v1",
+        ]
+        for flag in ["stdin", "stdout", "stderr", "tty"] where query.flag(flag) { options[flag] = true }
+        options["container"] = query["container"].map(JSON.string)
+        let command = query.all("command")
+        if !command.isEmpty { options["command"] = .array(command.map(JSON.string)) }
+        return options
+    }
+
+    private func checkAccount(of body: JSON, _ context: RequestContext) throws(APIError) {
+        let name = body.value(at: "metadata", "name")?.string ?? ""
+        guard !name.isEmpty, name != context.name else { return }
+        let issue = FieldIssue(
+            field: "metadata.name", reason: .invalid, value: .string(name),
+            detail: "must match the service account name if specified")
+        throw APIError(
+            .invalid,
+            "TokenRequest.authentication.k8s.io \"\(context.name)\" is invalid: metadata.name: \(issue.message)",
+            kind: "TokenRequest", group: "authentication.k8s.io", name: context.name, causes: [issue.cause])
     }
 }

@@ -145,6 +145,8 @@ public final class APIServer: Sendable {
         }
         try cluster.rbac.require(user, AccessAttributes(info))
         guard let kind = cluster.registry.find(group: info.group, version: info.version, plural: info.resource) else {
+            let isKnown = info.group.isEmpty || cluster.registry.all.contains { $0.type.group == info.group }
+            guard isKnown else { return .pageNotFound }
             throw Self.unknownPath
         }
         guard kind.type.isNamespaced || info.namespace.isEmpty || kind.type.kind == "Namespace" else {
@@ -169,7 +171,8 @@ public final class APIServer: Sendable {
     private func perform(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
         let (info, kind) = (context.info, context.kind)
         if kind.definition.isCreateOnly {
-            guard info.verb == "create", info.name.isEmpty else { throw notAllowed(info, kind) }
+            guard info.name.isEmpty else { throw Self.unknownPath }
+            guard info.verb == "create" else { throw notAllowed(info, kind) }
             return try await review(request, context)
         }
         if kind.definition.isMeasured { return try await usage(context) }

@@ -58,9 +58,7 @@ extension APIServer {
         }
         guard !name.isEmpty else {
             guard groups.isEmpty, uid.isEmpty, extra.isEmpty else {
-                throw APIError(
-                    .internalError,
-                    "Internal error occurred: requested [groups, uid or extra] without impersonating a user")
+                throw APIError(.badRequest, "requested groups, uid or extra without impersonating a user name")
             }
             return user
         }

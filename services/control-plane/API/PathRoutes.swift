@@ -47,23 +47,26 @@ final class DocumentCache: Sendable {
 enum PathRoutes {
     /// Open to everybody: health and version.
     static func isPublic(_ path: String) -> Bool {
-        path == "/version" || ["/healthz", "/livez", "/readyz"].contains { path == $0 || path.hasPrefix($0 + "/") }
+        ["/version", "/healthz", "/livez", "/readyz"].contains(path)
     }
 }
 
 extension APIServer {
     /// Answers discovery, health, version, keys and schemas.
     func answerPath(_ request: APIRequest, _ info: RequestInfo, _ user: UserInfo) async throws -> APIAnswer {
-        guard request.method == "GET" || request.method == "HEAD" else {
-            throw info.segments.isEmpty
-                ? Self.unknownPath
-                : APIError(.methodNotAllowed, "the server does not allow this method on the requested resource")
-        }
         let segments = info.segments
+        guard request.method == "GET" || request.method == "HEAD" else {
+            let known: Set = ["api", "apis", "version", "healthz", "livez", "readyz", "openapi"]
+            guard let first = segments.first else { throw Self.unknownPath }
+            guard known.contains(first) else { return .pageNotFound }
+            throw APIError(.methodNotAllowed, "the server does not allow this method on the requested resource")
+        }
         switch segments.first {
         case nil: return .json(["paths": .array(paths().map(JSON.string))])
-        case "healthz", "livez", "readyz": return healthAnswer(request, segments[0])
-        case "version": return .json(version)
+        case "healthz", "livez", "readyz": return healthAnswer(request, segments)
+        case "version":
+            guard segments.count == 1 else { throw Self.unknownPath }
+            return .json(version)
         case "api", "apis": return try discovery(request, segments)
         case "openapi": return try openAPI(request, Array(segments.dropFirst()))
         case ".well-known" where segments.count == 2 && segments[1] == "openid-configuration":
@@ -76,12 +79,16 @@ extension APIServer {
             var answer = APIAnswer.json(tokens.signer.jwks)
             answer.contentType = "application/jwk-set+json"
             return answer
-        default: throw Self.unknownPath
+        default: return .pageNotFound
         }
     }
 
     /// `/readyz` fails while nothing can be stored, and says why; the server is alive all the same, and answers reads.
-    private func healthAnswer(_ request: APIRequest, _ check: String) -> APIAnswer {
+    private func healthAnswer(_ request: APIRequest, _ segments: [String]) -> APIAnswer {
+        let check = segments[0]
+        if segments.count > 1 {
+            guard segments.count == 2, ["ping", "log", "store"].contains(segments[1]) else { return .pageNotFound }
+        }
         guard check != "readyz" || health.isReady else {
             return .text("[-]startup not finished\nreadyz check failed\n", status: 500)
         }

@@ -138,6 +138,39 @@ final class RBACAuthorizer: Sendable {
         return allowed
     }
 
+    /// Which binding lets somebody do something, in a sentence; nil when none does, or the group that may do all.
+    func reason(_ user: UserInfo, _ attributes: AccessAttributes) -> String? {
+        guard !user.isMaster else { return nil }
+        return state.withLock { state in
+            var subjects = user.groups.map { "g:\($0)" }
+            subjects.append("u:\(user.name)")
+            let bindings = state.bindings.filter { key, binding in
+                (key.namespace.isEmpty || key.namespace == attributes.namespace)
+                    && binding.subjects.contains(where: subjects.contains)
+            }
+            let ordered = bindings.sorted { ($0.key.namespace, $0.key.name) < ($1.key.namespace, $1.key.name) }
+            for (key, binding) in ordered {
+                let rules = state.aggregated[binding.role] ?? state.roles[binding.role]?.rules ?? []
+                guard rules.contains(where: { $0.allows(attributes) }) else { continue }
+                let subject = binding.subjects.first(where: subjects.contains) ?? ""
+                return Self.reason(key, binding.role, subject)
+            }
+            return nil
+        }
+    }
+
+    private static func reason(_ binding: ObjectKey, _ role: ObjectKey, _ subject: String) -> String {
+        let place = binding.namespace.isEmpty ? "" : "/\(binding.namespace)"
+        let who: String
+        if let account = UserInfo(name: String(subject.dropFirst(2))).serviceAccount {
+            who = "ServiceAccount \"\(account.name)/\(account.namespace)\""
+        } else {
+            who = "\(subject.hasPrefix("u:") ? "User" : "Group") \"\(subject.dropFirst(2))\""
+        }
+        return "RBAC: allowed by \(place.isEmpty ? "Cluster" : "")RoleBinding \"\(binding.name)\(place)\" of "
+            + "\(role.namespace.isEmpty ? "Cluster" : "")Role \"\(role.name)\" to \(who)"
+    }
+
     /// Refuses what somebody may not do.
     func require(_ user: UserInfo, _ attributes: AccessAttributes) throws(APIError) {
         guard !allows(user, attributes) else { return }

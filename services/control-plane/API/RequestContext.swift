@@ -112,7 +112,11 @@ struct RequestContext: Sendable {
     }
 
     /// Tells the client about fields that no kind has, or refuses them.
-    func report(unknown: [String], duplicates: [String], asPatch: Bool = false) throws(APIError) {
+    ///
+    /// `type` is what was sent, where that is not the kind of the object itself.
+    func report(
+        unknown: [String], duplicates: [String], asPatch: Bool = false, as type: ResourceType? = nil
+    ) throws(APIError) {
         guard validation != .ignore else { return }
         let texts = duplicates.map { "duplicate field \"\($0)\"" } + unknown.map { "unknown field \"\($0)\"" }
         guard !texts.isEmpty else { return }
@@ -124,9 +128,9 @@ struct RequestContext: Sendable {
         if asPatch {
             throw kind.invalid(name, [FieldIssue(field: "patch", reason: .invalid, value: "<patch>", detail: detail)])
         }
+        let type = type ?? kind.type
         throw APIError(
-            .badRequest,
-            "\(kind.type.kind) in version \"\(kind.type.version)\" cannot be handled as a \(kind.type.kind): \(detail)")
+            .badRequest, "\(type.kind) in version \"\(type.version)\" cannot be handled as a \(type.kind): \(detail)")
     }
 }
 

@@ -53,26 +53,25 @@ struct ServiceAccountTokens: Sendable {
         return Proof(user: known.user, audiences: matching)
     }
 
-    /// Answers a `TokenRequest` for an account.
+    /// Refuses a `TokenRequest` that asks for impossible times.
+    func check(_ request: JSON) throws(APIError) {
+        let seconds = request.value(at: "spec", "expirationSeconds")?.int ?? 3600
+        func invalid(_ message: String) -> APIError {
+            let message = "Invalid value: \(seconds): \(message)"
+            let field = "spec.expirationSeconds"
+            return APIError(
+                .invalid, "TokenRequest.authentication.k8s.io \"\" is invalid: \(field): \(message)",
+                kind: "TokenRequest", group: "authentication.k8s.io",
+                causes: [.init(field: field, reason: "FieldValueInvalid", message: message)])
+        }
+        guard seconds >= 600 else { throw invalid("may not specify a duration less than 10 minutes") }
+        guard seconds <= 1 << 32 else { throw invalid("may not specify a duration larger than 2^32 seconds") }
+    }
+
+    /// Answers a `TokenRequest` for an account, which ``check(_:)`` has let through.
     func issue(_ request: JSON, namespace: String, name: String, account: JSON) async throws -> JSON {
         let spec = request["spec"] ?? [:]
-        var seconds = spec["expirationSeconds"]?.int ?? 3600
-        func invalid(_ field: String, _ message: String) -> APIError {
-            APIError(
-                .invalid,
-                "TokenRequest.authentication.k8s.io \"\" is invalid: \(field): Invalid value: \(seconds): \(message)",
-                kind: "TokenRequest", group: "authentication.k8s.io",
-                causes: [
-                    .init(field: field, reason: "FieldValueInvalid", message: "Invalid value: \(seconds): \(message)")
-                ])
-        }
-        guard seconds >= 600 else {
-            throw invalid("spec.expirationSeconds", "may not specify a duration less than 10 minutes")
-        }
-        guard seconds <= 1 << 32 else {
-            throw invalid("spec.expirationSeconds", "may not specify a duration larger than 2^32 seconds")
-        }
-        seconds = min(seconds, 365 * 86_400)
+        let seconds = min(spec["expirationSeconds"]?.int ?? 3600, 365 * 86_400)
         var audiences = spec["audiences"]?.array?.compactMap(\.string) ?? []
         if audiences.isEmpty { audiences = [audience] }
         var details: JSON = [
@@ -80,8 +79,9 @@ struct ServiceAccountTokens: Sendable {
             "serviceaccount": ["name": .string(name), "uid": account.value(at: "metadata", "uid") ?? ""],
         ]
         if let bound = spec["boundObjectRef"], !bound.isNull {
-            let key = try await bind(bound, namespace: namespace, account: name)
-            details[key.field] = ["name": .string(key.name), "uid": .string(key.uid)]
+            for (field, object) in try await bind(bound, namespace: namespace, account: name) {
+                details[field] = object
+            }
         }
         let now = Date()
         var claims = Claims(
@@ -92,9 +92,12 @@ struct ServiceAccountTokens: Sendable {
         var answer = request
         answer["kind"] = "TokenRequest"
         answer["apiVersion"] = "authentication.k8s.io/v1"
-        answer["metadata"] = [
-            "name": .string(name), "namespace": .string(namespace), "creationTimestamp": .string(Timestamp(now).text),
-        ]
+        var metadata = request["metadata"] ?? [:]
+        metadata["name"] = .string(name)
+        metadata["namespace"] = .string(namespace)
+        metadata["uid"] = account.value(at: "metadata", "uid")
+        metadata["creationTimestamp"] = .string(Timestamp(now).text)
+        answer["metadata"] = metadata
         answer.set(.array(audiences.map(JSON.string)), at: "spec", "audiences")
         answer.set(.int(seconds), at: "spec", "expirationSeconds")
         if answer.value(at: "spec", "boundObjectRef") == nil { answer.set(.null, at: "spec", "boundObjectRef") }
@@ -105,29 +108,22 @@ struct ServiceAccountTokens: Sendable {
         return answer
     }
 
-    private func bind(_ reference: JSON, namespace: String, account: String) async throws -> (
-        field: String, name: String, uid: String
-    ) {
+    /// What the claims of a token say about the object that it is bound to.
+    private func bind(_ reference: JSON, namespace: String, account: String) async throws -> [(String, JSON)] {
         let kind = reference["kind"]?.string ?? ""
         let name = reference["name"]?.string ?? ""
-        let resource: String
-        switch kind {
-        case "Pod": resource = "pods"
-        case "Secret": resource = "secrets"
-        default:
-            throw APIError(
-                .badRequest, "cannot bind token for serviceaccount \"\(account)\" to object of type \(kind)")
+        let version = reference["apiVersion"]?.string ?? ""
+        let resources = ["Pod": "pods", "Secret": "secrets", "Node": "nodes"]
+        guard let resource = resources[kind], !version.contains("/") else {
+            let type = version.contains("/") ? version : "/\(version)"
+            throw APIError(.badRequest, "cannot bind token to object of type \(type), Kind=\(kind)")
         }
-        guard let object = try await cluster.get(resource, namespace, name) else {
+        guard !name.isEmpty else { throw APIError(.badRequest, "Name parameter required.") }
+        guard let object = try await cluster.get(resource, kind == "Node" ? "" : namespace, name) else {
             throw APIError(.notFound, "\(resource) \"\(name)\" not found", kind: resource, name: name)
         }
         let uid = object.value(at: "metadata", "uid")?.string ?? ""
-        if let wanted = reference["uid"]?.string, !wanted.isEmpty, wanted != uid {
-            throw APIError(
-                .conflict,
-                "Operation cannot be fulfilled on \(resource) \"\(name)\": the UID in the bound object reference (\(wanted)) does not match the UID in record. The object might have been deleted and then recreated",
-                kind: resource, name: name)
-        }
+        var claims: [(String, JSON)] = [(kind.lowercased(), ["name": .string(name), "uid": .string(uid)])]
         if kind == "Pod" {
             let used = object.value(at: "spec", "serviceAccountName")?.string ?? ""
             guard used == account else {
@@ -136,7 +132,18 @@ struct ServiceAccountTokens: Sendable {
                     "cannot bind token for serviceaccount \"\(account)\" to pod running with different serviceaccount name."
                 )
             }
+            if let node = object.value(at: "spec", "nodeName")?.string, !node.isEmpty {
+                var claim: JSON = ["name": .string(node)]
+                claim["uid"] = try await cluster.get("nodes", "", node)?.value(at: "metadata", "uid")
+                claims.append(("node", claim))
+            }
         }
-        return (kind.lowercased(), name, uid)
+        if let wanted = reference["uid"]?.string, !wanted.isEmpty, wanted != uid {
+            throw APIError(
+                .conflict,
+                "Operation cannot be fulfilled on \(kind) \"\(name)\": the UID in the bound object reference (\(wanted)) does not match the UID in record. The object might have been deleted and then recreated",
+                kind: kind, name: name)
+        }
+        return claims
     }
 }

@@ -14,7 +14,7 @@ final class VerifiedToken: Sendable {
 
     let user: UserInfo
     let audiences: [String]
-    /// The account, and the Pod or Secret that the token is bound to.
+    /// The account, and the Pod, Secret or Node that the token is bound to.
     let bonds: [Bond]
     let expiresAt: Date
 
@@ -30,16 +30,19 @@ final class VerifiedToken: Sendable {
             Bond(key: ObjectKey(resource: "serviceaccounts", namespace: namespace, name: name), uid: uid)
         ]
         var extra: [String: [String]] = [:]
-        for (field, resource) in [("pod", "pods"), ("secret", "secrets")] {
+        for (field, resource) in [("pod", "pods"), ("secret", "secrets"), ("node", "nodes")] {
             guard let bound = details[field] else { continue }
             let boundName = bound["name"]?.string ?? ""
             let boundUID = bound["uid"]?.string ?? ""
-            bonds.append(
-                Bond(key: ObjectKey(resource: resource, namespace: namespace, name: boundName), uid: boundUID))
-            if field == "pod" {
-                extra["authentication.kubernetes.io/pod-name"] = [boundName]
-                extra["authentication.kubernetes.io/pod-uid"] = [boundUID]
+            // The node of a bound Pod is told, but the token outlives it.
+            if field != "node" || details["pod"] == nil {
+                let place = field == "node" ? "" : namespace
+                bonds.append(
+                    Bond(key: ObjectKey(resource: resource, namespace: place, name: boundName), uid: boundUID))
             }
+            guard field != "secret" else { continue }
+            extra["authentication.kubernetes.io/\(field)-name"] = [boundName]
+            if !boundUID.isEmpty { extra["authentication.kubernetes.io/\(field)-uid"] = [boundUID] }
         }
         if let id = claims["jti"]?.string { extra["authentication.kubernetes.io/credential-id"] = ["JTI=\(id)"] }
         user = UserInfo(

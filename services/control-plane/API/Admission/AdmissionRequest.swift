@@ -6,6 +6,7 @@ struct AdmissionRequest: Sendable {
         case create = "CREATE"
         case update = "UPDATE"
         case delete = "DELETE"
+        case connect = "CONNECT"
     }
 
     let operation: Operation

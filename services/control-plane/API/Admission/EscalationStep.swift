@@ -56,7 +56,8 @@ struct EscalationStep: AdmissionStep {
         }
         guard let rules = cluster.rbac.rules(of: key) else {
             throw APIError(
-                .notFound, "\(resource).rbac.authorization.k8s.io \"\(key.name)\" not found", kind: resource,
+                .notFound, "\(request.kind.type.plural).rbac.authorization.k8s.io \"\(key.name)\" not found",
+                kind: request.kind.type.plural,
                 group: "rbac.authorization.k8s.io", name: key.name)
         }
         try refuse(cluster.rbac.missing(rules, for: request.user, namespace: request.namespace), request)

@@ -39,6 +39,9 @@ extension APIServer {
         }
         let objects =
             namespaces + DefaultRoles.roles + DefaultRoles.bindings + [
+                configMap(
+                    "kube-apiserver-legacy-service-account-token-tracking",
+                    ["since": .string(String(Timestamp.now.text.prefix("2026-01-01".count)))]),
                 storageClass,
                 priority(
                     "system-cluster-critical", 2_000_000_000,
@@ -51,7 +54,19 @@ extension APIServer {
             ]
         try await withThrowingDiscardingTaskGroup { group in
             for object in objects { group.addTask { try await self.ensure(object) } }
+            // Extension servers read here whose client certificates are believed.
+            let trust = configMap(
+                "extension-apiserver-authentication",
+                ["client-ca-file": .string(configuration.certificateAuthorityPEM)])
+            group.addTask { try await self.ensure(trust, replacing: ["data"]) }
         }
+    }
+
+    private func configMap(_ name: String, _ data: JSON) -> JSON {
+        [
+            "kind": "ConfigMap", "apiVersion": "v1",
+            "metadata": ["name": .string(name), "namespace": "kube-system"], "data": data,
+        ]
     }
 
     private func ownService() throws -> JSON {

@@ -1,191 +1,152 @@
 import KubeModel
 
-/// The roles that every cluster has.
+/// The roles and bindings that every cluster has.
 enum DefaultRoles {
-    private static let read = ["get", "list", "watch"]
-    private static let write = ["create", "delete", "deletecollection", "patch", "update"]
-
-    private static func rule(_ groups: [String], _ resources: [String], _ verbs: [String]) -> PolicyRule {
-        var rule = PolicyRule(verbs: verbs)
-        (rule.apiGroups, rule.resources) = (groups, resources)
-        return rule
-    }
-
-    private static func paths(_ paths: [String], _ verbs: [String] = ["get"]) -> PolicyRule {
-        var rule = PolicyRule(verbs: verbs)
-        rule.nonResourceURLs = paths
-        return rule
+    private static func metadata(
+        _ name: String, namespace: String? = nil, labels: [String: String] = [:]
+    ) -> JSON {
+        var json: JSON = [
+            "name": .string(name),
+            "labels": JSON(["kubernetes.io/bootstrapping": "rbac-defaults"].merging(labels) { $1 }),
+            "annotations": ["rbac.authorization.kubernetes.io/autoupdate": "true"],
+        ]
+        json["namespace"] = namespace.map(JSON.string)
+        return json
     }
 
     private static func role(
-        _ name: String, _ rules: [PolicyRule], labels: [String: String] = [:], aggregates label: String? = nil
+        _ name: String, _ rules: [String], namespace: String? = nil, labels: [String: String] = [:],
+        aggregates label: String? = nil
     ) -> JSON {
-        let allLabels = ["kubernetes.io/bootstrapping": "rbac-defaults"].merging(labels) { $1 }
         var json: JSON = [
-            "kind": "ClusterRole", "apiVersion": "rbac.authorization.k8s.io/v1",
-            "metadata": [
-                "name": .string(name), "labels": JSON(allLabels),
-                "annotations": ["rbac.authorization.kubernetes.io/autoupdate": "true"],
-            ],
+            "kind": namespace == nil ? "ClusterRole" : "Role", "apiVersion": "rbac.authorization.k8s.io/v1",
+            "metadata": metadata(name, namespace: namespace, labels: labels),
         ]
         if let label {
             json["aggregationRule"] = ["clusterRoleSelectors": [["matchLabels": [label: "true"]]]]
         }
-        json["rules"] = .array(rules.map(\.json))
+        json["rules"] = .array(RoleText.rules(rules).map(\.json))
         return json
     }
 
-    private static func binding(_ role: String, _ subjects: [(kind: String, name: String)]) -> JSON {
+    /// Somebody that a role is bound to.
+    private enum Subject {
+        case user(String)
+        case group(String)
+        /// A ServiceAccount of kube-system.
+        case account(String)
+
+        var json: JSON {
+            switch self {
+            case .user(let name): ["kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": .string(name)]
+            case .group(let name): ["kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": .string(name)]
+            case .account(let name): ["kind": "ServiceAccount", "name": .string(name), "namespace": "kube-system"]
+            }
+        }
+    }
+
+    /// Binds a role; one of a namespace when that is given.
+    private static func binding(
+        _ role: String, _ subjects: [Subject], name: String? = nil, namespace: String? = nil
+    ) -> JSON {
         [
-            "kind": "ClusterRoleBinding", "apiVersion": "rbac.authorization.k8s.io/v1",
-            "metadata": [
-                "name": .string(role), "labels": ["kubernetes.io/bootstrapping": "rbac-defaults"],
-                "annotations": ["rbac.authorization.kubernetes.io/autoupdate": "true"],
+            "kind": namespace == nil ? "ClusterRoleBinding" : "RoleBinding",
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "metadata": metadata(name ?? role, namespace: namespace),
+            "roleRef": [
+                "apiGroup": "rbac.authorization.k8s.io", "kind": namespace == nil ? "ClusterRole" : "Role",
+                "name": .string(role),
             ],
-            "roleRef": ["apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": .string(role)],
-            "subjects": .array(
-                subjects.map {
-                    ["kind": .string($0.kind), "apiGroup": "rbac.authorization.k8s.io", "name": .string($0.name)]
-                }),
+            "subjects": .array(subjects.map(\.json)),
         ]
     }
 
-    private static let viewed: [PolicyRule] = [
-        rule(
-            [""],
-            [
-                "configmaps", "endpoints", "persistentvolumeclaims", "persistentvolumeclaims/status", "pods",
-                "replicationcontrollers", "replicationcontrollers/scale", "serviceaccounts", "services",
-                "services/status",
-                "bindings", "events", "limitranges", "namespaces/status", "pods/log", "pods/status",
-                "replicationcontrollers/status", "resourcequotas", "resourcequotas/status", "namespaces",
-            ], read),
-        rule(["discovery.k8s.io"], ["endpointslices"], read),
-        rule(
-            ["apps"],
-            [
-                "controllerrevisions", "daemonsets", "daemonsets/status", "deployments", "deployments/scale",
-                "deployments/status", "replicasets", "replicasets/scale", "replicasets/status", "statefulsets",
-                "statefulsets/scale", "statefulsets/status",
-            ], read),
-        rule(["autoscaling"], ["horizontalpodautoscalers", "horizontalpodautoscalers/status"], read),
-        rule(["batch"], ["cronjobs", "cronjobs/status", "jobs", "jobs/status"], read),
-        rule(["policy"], ["poddisruptionbudgets", "poddisruptionbudgets/status"], read),
-        rule(["networking.k8s.io"], ["ingresses", "ingresses/status", "networkpolicies"], read),
-    ]
-
-    private static let edited: [PolicyRule] = [
-        rule([""], ["pods/attach", "pods/exec", "pods/portforward", "pods/proxy", "secrets", "services/proxy"], read),
-        rule([""], ["serviceaccounts"], ["impersonate"]),
-        rule([""], ["pods", "pods/attach", "pods/exec", "pods/portforward", "pods/proxy"], write),
-        rule([""], ["pods/eviction", "serviceaccounts/token"], ["create"]),
-        rule(
-            [""],
-            [
-                "configmaps", "events", "persistentvolumeclaims", "replicationcontrollers",
-                "replicationcontrollers/scale",
-                "secrets", "serviceaccounts", "services", "services/proxy",
-            ], write),
-        rule(
-            ["apps"],
-            [
-                "daemonsets", "deployments", "deployments/rollback", "deployments/scale", "replicasets",
-                "replicasets/scale",
-                "statefulsets", "statefulsets/scale",
-            ], write),
-        rule(["autoscaling"], ["horizontalpodautoscalers"], write), rule(["batch"], ["cronjobs", "jobs"], write),
-        rule(["policy"], ["poddisruptionbudgets"], write),
-        rule(["networking.k8s.io"], ["ingresses", "networkpolicies"], write),
-        rule(["coordination.k8s.io"], ["leases"], read + write),
-    ]
-
-    private static let administered: [PolicyRule] = [
-        rule(["authorization.k8s.io"], ["localsubjectaccessreviews"], ["create"]),
-        rule(["rbac.authorization.k8s.io"], ["rolebindings", "roles"], read + write),
-    ]
-
     private static func aggregate(_ target: String) -> String { "rbac.authorization.k8s.io/aggregate-to-\(target)" }
 
-    static let roles: [JSON] = [
-        role("cluster-admin", [rule(["*"], ["*"], ["*"]), paths(["*"], ["*"])]),
-        role("admin", [], aggregates: aggregate("admin")),
-        role("edit", [], labels: [aggregate("admin"): "true"], aggregates: aggregate("edit")),
-        role("view", [], labels: [aggregate("edit"): "true"], aggregates: aggregate("view")),
-        role("system:aggregate-to-admin", administered, labels: [aggregate("admin"): "true"]),
-        role("system:aggregate-to-edit", edited, labels: [aggregate("edit"): "true"]),
-        role("system:aggregate-to-view", viewed, labels: [aggregate("view"): "true"]),
-        role(
-            "system:aggregated-metrics-reader", [rule(["metrics.k8s.io"], ["nodes", "pods"], read)],
-            labels: [aggregate("admin"): "true", aggregate("edit"): "true", aggregate("view"): "true"]),
-        role(
-            "system:discovery",
-            [
-                paths([
-                    "/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz",
-                    "/version", "/version/",
-                ])
-            ]),
-        role("system:public-info-viewer", [paths(["/healthz", "/livez", "/readyz", "/version", "/version/"])]),
-        role(
-            "system:basic-user",
-            [
-                rule(["authorization.k8s.io"], ["selfsubjectaccessreviews", "selfsubjectrulesreviews"], ["create"]),
-                rule(["authentication.k8s.io"], ["selfsubjectreviews"], ["create"]),
-            ]),
-        role(
-            "system:auth-delegator",
-            [
-                rule(["authentication.k8s.io"], ["tokenreviews"], ["create"]),
-                rule(["authorization.k8s.io"], ["subjectaccessreviews"], ["create"]),
-            ]),
-        role(
-            "system:service-account-issuer-discovery",
-            [
-                paths([
-                    "/.well-known/openid-configuration", "/.well-known/openid-configuration/", "/openid/v1/jwks",
-                    "/openid/v1/jwks/",
-                ])
-            ]),
-        role(
-            "system:node",
-            [
-                rule(["authentication.k8s.io"], ["tokenreviews"], ["create"]),
-                rule(["authorization.k8s.io"], ["localsubjectaccessreviews", "subjectaccessreviews"], ["create"]),
-                rule(
-                    [""],
-                    [
-                        "services", "endpoints", "configmaps", "secrets", "persistentvolumes", "persistentvolumeclaims",
-                        "namespaces", "serviceaccounts",
-                    ], read),
-                rule(["discovery.k8s.io"], ["endpointslices"], read),
-                rule([""], ["nodes"], ["create", "get", "list", "watch", "patch", "update"]),
-                rule([""], ["nodes/status"], ["patch", "update"]),
-                rule([""], ["events"], ["get", "create", "patch", "update"]),
-                rule([""], ["pods"], ["get", "list", "watch", "create", "delete"]),
-                rule([""], ["pods/status"], ["patch", "update"]), rule([""], ["pods/eviction"], ["create"]),
-                rule([""], ["serviceaccounts/token"], ["create"]),
-                rule([""], ["persistentvolumeclaims/status"], ["get", "patch", "update"]),
-                rule(["coordination.k8s.io"], ["leases"], ["create", "delete", "get", "patch", "update"]),
-                rule(["storage.k8s.io"], ["storageclasses"], read),
-                rule(["networking.k8s.io"], ["networkpolicies"], read),
-            ]),
-        role("system:kube-controller-manager", [rule(["*"], ["*"], ["*"])]),
-        role(
-            "system:kube-scheduler",
-            [
-                rule([""], ["pods", "nodes", "events"], read + write),
-                rule([""], ["pods/binding", "pods/status"], ["create", "patch", "update"]),
-            ]),
+    /// What the node agent of this platform does beyond what a kubelet does.
+    private static let agent = [
+        "core; configmaps, endpoints, namespaces, persistentvolumeclaims, persistentvolumes, serviceaccounts; read",
+        "discovery.k8s.io; endpointslices; read", "networking.k8s.io; networkpolicies; read",
+        "storage.k8s.io; storageclasses; read", "core; events; get",
     ]
 
-    static let bindings: [JSON] = [
-        binding("cluster-admin", [("Group", "system:masters")]),
-        binding("system:discovery", [("Group", "system:authenticated")]),
-        binding("system:basic-user", [("Group", "system:authenticated")]),
-        binding("system:public-info-viewer", [("Group", "system:authenticated"), ("Group", "system:unauthenticated")]),
-        binding("system:service-account-issuer-discovery", [("Group", "system:serviceaccounts")]),
-        binding("system:node", [("Group", "system:nodes")]),
-        binding("system:kube-controller-manager", [("User", "system:kube-controller-manager")]),
-        binding("system:kube-scheduler", [("User", "system:kube-scheduler")]),
+    static let roles: [JSON] =
+        [
+            role("admin", [], aggregates: aggregate("admin")),
+            role("edit", [], labels: [aggregate("admin"): "true"], aggregates: aggregate("edit")),
+            role("view", [], labels: [aggregate("edit"): "true"], aggregates: aggregate("view")),
+            role(
+                "system:aggregated-metrics-reader", ["metrics.k8s.io; nodes, pods; read"],
+                labels: [aggregate("admin"): "true", aggregate("edit"): "true", aggregate("view"): "true"]),
+        ]
+        + UserRoles.all.map { name, rules in
+            role(name, rules, labels: ["rbac.authorization.k8s.io/\(name.dropFirst("system:".count))": "true"])
+        }
+        + SystemRoles.all.map { name, rules in role(name, name == "system:node" ? rules + agent : rules) }
+        + ControllerRoles.all.map { name, rules in role("system:controller:\(name)", rules) }
+        + namespacedRoles
+
+    private static let namespacedRoles: [JSON] = [
+        role(
+            "system:controller:bootstrap-signer",
+            [
+                "core; configmaps; read", "core; configmaps; update; cluster-info",
+                "core, events.k8s.io; events; create patch update",
+            ], namespace: "kube-public"),
+        role(
+            "extension-apiserver-authentication-reader",
+            ["core; configmaps; read; extension-apiserver-authentication"], namespace: "kube-system"),
+        role("system::leader-locking-kube-controller-manager", leading, namespace: "kube-system"),
+        role("system::leader-locking-kube-scheduler", leading, namespace: "kube-system"),
+        role("system:controller:bootstrap-signer", ["core; secrets; read"], namespace: "kube-system"),
+        role("system:controller:cloud-provider", ["core; configmaps; create get list watch"], namespace: "kube-system"),
+        role(
+            "system:controller:token-cleaner",
+            ["core; secrets; delete get list watch", "core, events.k8s.io; events; create patch update"],
+            namespace: "kube-system"),
+    ]
+
+    private static let leading = [
+        "coordination.k8s.io; leases; create get list update watch",
+        "coordination.k8s.io; leasecandidates; create get list update watch",
+    ]
+
+    static let bindings: [JSON] =
+        [
+            binding("cluster-admin", [.group("system:masters")]),
+            binding("system:discovery", [.group("system:authenticated")]),
+            binding("system:basic-user", [.group("system:authenticated")]),
+            binding(
+                "system:public-info-viewer", [.group("system:authenticated"), .group("system:unauthenticated")]),
+            binding("system:service-account-issuer-discovery", [.group("system:serviceaccounts")]),
+            binding("system:monitoring", [.group("system:monitoring")]),
+            binding("system:node", [.group("system:nodes")]),
+            binding("system:node-proxier", [.user("system:kube-proxy")]),
+            binding("system:kube-controller-manager", [.user("system:kube-controller-manager")]),
+            binding("system:kube-scheduler", [.user("system:kube-scheduler")]),
+            binding("system:volume-scheduler", [.user("system:kube-scheduler")]),
+            binding("system:kube-dns", [.account("kube-dns")]),
+        ]
+        + ControllerRoles.all.map { name, _ in binding("system:controller:\(name)", [.account(name)]) }
+        + namespacedBindings
+
+    private static let namespacedBindings: [JSON] = [
+        binding("system:controller:bootstrap-signer", [.account("bootstrap-signer")], namespace: "kube-public"),
+        binding("system:controller:bootstrap-signer", [.account("bootstrap-signer")], namespace: "kube-system"),
+        binding("system:controller:cloud-provider", [.account("cloud-provider")], namespace: "kube-system"),
+        binding("system:controller:token-cleaner", [.account("token-cleaner")], namespace: "kube-system"),
+        binding(
+            "extension-apiserver-authentication-reader",
+            [.user("system:kube-controller-manager"), .user("system:kube-scheduler")],
+            name: "system::extension-apiserver-authentication-reader", namespace: "kube-system"),
+        binding(
+            "system::leader-locking-kube-controller-manager",
+            [
+                .user("system:kube-controller-manager"), .account("kube-controller-manager"),
+                .account("leader-election-controller"),
+            ], namespace: "kube-system"),
+        binding(
+            "system::leader-locking-kube-scheduler", [.user("system:kube-scheduler"), .account("kube-scheduler")],
+            namespace: "kube-system"),
     ]
 }

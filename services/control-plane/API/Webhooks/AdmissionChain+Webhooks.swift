@@ -48,9 +48,15 @@ extension AdmissionChain {
     private func change(
         _ request: inout AdmissionRequest, _ hook: Webhook, _ kind: ServedKind, _ caller: WebhookCaller
     ) async throws -> Bool {
-        guard let verdict = try await caller.ask(hook, as: kind, request) else { return false }
-        for warning in verdict.warnings { request.warnings?.add(warning) }
-        guard let patch = verdict.patch, request.operation != .delete else { return false }
+        guard let verdict = try await caller.ask(hook, as: kind, request, isMutating: true),
+            let patch = verdict.patch, patch.array?.isEmpty == false
+        else { return false }
+        guard request.operation != .delete else {
+            throw APIError(
+                .internalError,
+                "Internal error occurred: admission webhook \"\(hook.name)\" attempted to modify the object, which is "
+                    + "not supported for this operation")
+        }
         var object = request.object
         object["apiVersion"] = .string(kind.type.apiVersion)
         do {
@@ -78,8 +84,7 @@ extension AdmissionChain {
             for (index, (hook, kind)) in wanted.enumerated() {
                 group.addTask {
                     do {
-                        let verdict = try await caller.ask(hook, as: kind, request)
-                        for warning in verdict?.warnings ?? [] { request.warnings?.add(warning) }
+                        _ = try await caller.ask(hook, as: kind, request, isMutating: false)
                         return (index, nil)
                     } catch {
                         return (index, error)
@@ -93,6 +98,15 @@ extension AdmissionChain {
             return failures
         }
         if let first = failures.min(by: { $0.index < $1.index }) { throw first.error }
+    }
+
+    /// Asks both kinds of webhooks about what is sent to a subresource or is only a question; nothing is changed.
+    func askWebhooks(about request: AdmissionRequest) async throws {
+        let caller = WebhookCaller(cluster: cluster)
+        for (hook, kind) in try await wanted(WebhookRegistry.mutating, request) {
+            _ = try await caller.ask(hook, as: kind, request, isMutating: true)
+        }
+        try await askValidatingWebhooks(request)
     }
 
     /// Asks both kinds of webhooks about a deletion.
@@ -124,5 +138,18 @@ extension ServedKind {
         custom.schema?.dropNulls(&object)
         custom.schema?.applyDefaults(&object)
         return unknown
+    }
+}
+
+extension APIServer {
+    /// Lets webhooks refuse what is sent to a subresource, or a question that is not stored.
+    func admitSubresource(
+        _ context: RequestContext, object: JSON, operation: AdmissionRequest.Operation = .create
+    ) async throws {
+        try await admission.askWebhooks(
+            about: AdmissionRequest(
+                operation: operation, kind: context.kind, subresource: context.info.subresource,
+                namespace: context.namespace, name: context.name, user: context.user, isDryRun: context.isDryRun,
+                object: object, old: nil, warnings: context.warnings, options: context.options))
     }
 }

@@ -2,12 +2,6 @@ import Foundation
 import KubeModel
 import Logging
 
-/// What a webhook said about a request.
-struct WebhookVerdict: Sendable {
-    let patch: JSON?
-    let warnings: [String]
-}
-
 /// Asks one webhook about one request.
 struct WebhookCaller: Sendable {
     let cluster: Cluster
@@ -64,41 +58,47 @@ struct WebhookCaller: Sendable {
     ///
     /// - Returns: what it said; nil when it could not be asked, and that does not matter to its configuration.
     /// - Throws: ``APIError``: the refusal, or that the webhook failed.
-    func ask(_ hook: Webhook, as kind: ServedKind, _ request: AdmissionRequest) async throws -> WebhookVerdict? {
+    func ask(
+        _ hook: Webhook, as kind: ServedKind, _ request: AdmissionRequest, isMutating: Bool
+    ) async throws -> WebhookVerdict? {
         if request.isDryRun, hook.hasSideEffects {
             throw APIError(.badRequest, "admission webhook \"\(hook.name)\" does not support dry run")
         }
         let uid = UUID().uuidString.lowercased()
         let response: JSON
+        let patch: JSON?
         do {
             response = try await exchange(hook, review(hook, kind, request, uid: uid), uid: uid)
+            patch = try WebhookVerdict.patch(in: response, isMutating: isMutating, version: hook.reviewVersion)
         } catch let error as CancellationError {
             throw error
+        } catch let error as WebhookVerdict.Unusable {
+            try failed(hook, error.description)
+            return nil
         } catch {
-            let text = "failed calling webhook \"\(hook.name)\": \(error)"
-            if hook.ignoresFailures {
-                cluster.logger.warning(
-                    "a webhook failed; its configuration ignores that",
-                    metadata: ["webhook": "\(hook.name)", "error": "\(error)"])
-                return nil
-            }
+            try failed(hook, "failed to call webhook: \(error)")
+            return nil
+        }
+        // Told whether or not the request is refused.
+        for warning in response["warnings"]?.array?.compactMap(\.string) ?? [] { request.warnings?.add(warning) }
+        for (key, value) in response["auditAnnotations"]?.object ?? [:] {
+            AuditNotes.current?.add("\(hook.name)/\(key)", value.string ?? "")
+        }
+        guard response["allowed"]?.bool == true else { throw Self.refusal(hook, response["status"] ?? [:]) }
+        return WebhookVerdict(patch: patch)
+    }
+
+    /// Notes that a webhook could not be asked, and refuses the request unless its configuration ignores that.
+    private func failed(_ hook: Webhook, _ reason: String) throws(APIError) {
+        let text = "failed calling webhook \"\(hook.name)\": \(reason)"
+        guard hook.ignoresFailures else {
             throw APIError(
                 .internalError, "Internal error occurred: \(text)",
                 causes: [.init(field: "", reason: "", message: text)])
         }
-        guard response["allowed"]?.bool == true else { throw Self.refusal(hook, response["status"] ?? [:]) }
-        var patch: JSON?
-        if let encoded = response["patch"]?.string, !encoded.isEmpty {
-            guard response["patchType"]?.string == "JSONPatch",
-                let bytes = Webhook.decodeBase64(encoded), let json = try? JSON(parsing: bytes)
-            else {
-                throw APIError(
-                    .internalError,
-                    "Internal error occurred: admission webhook \"\(hook.name)\" sent a patch that cannot be read")
-            }
-            patch = json
-        }
-        return WebhookVerdict(patch: patch, warnings: response["warnings"]?.array?.compactMap(\.string) ?? [])
+        cluster.logger.warning(
+            "a webhook failed; its configuration ignores that",
+            metadata: ["webhook": "\(hook.name)", "error": "\(reason)"])
     }
 
     private static func refusal(_ hook: Webhook, _ status: JSON) -> APIError {
@@ -132,11 +132,12 @@ struct WebhookCaller: Sendable {
         guard answer["kind"]?.string == "AdmissionReview",
             answer["apiVersion"]?.string == "admission.k8s.io/\(hook.reviewVersion)", let response = answer["response"]
         else {
-            throw WebhookClient.Failure(
-                description: "it did not answer an admission.k8s.io/\(hook.reviewVersion) AdmissionReview")
+            throw WebhookVerdict.Unusable(
+                "received invalid webhook response: it did not answer an admission.k8s.io/\(hook.reviewVersion) AdmissionReview")
         }
         guard hook.reviewVersion == "v1beta1" || response["uid"]?.string == uid else {
-            throw WebhookClient.Failure(description: "it answered another request: uid \(response["uid"]?.text ?? "")")
+            throw WebhookVerdict.Unusable(
+                "received invalid webhook response: expected response.uid=\(uid), got \(response["uid"]?.text ?? "")")
         }
         return response
     }

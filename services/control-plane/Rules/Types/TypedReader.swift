@@ -10,7 +10,7 @@ struct TypedReader {
 
     init(kind: ResourceType) {
         self.kind = kind.kind
-        version = kind.apiVersion
+        version = kind.version
     }
 
     /// Reads the whole object as the type `root` of the table.
