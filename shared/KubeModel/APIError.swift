@@ -89,7 +89,9 @@ public struct APIError: Error, Equatable, Sendable {
         if !causes.isEmpty {
             details["causes"] = .array(
                 causes.map {
-                    ["reason": .string($0.reason), "message": .string($0.message), "field": .string($0.field)]
+                    var cause: JSON = ["reason": .string($0.reason), "message": .string($0.message)]
+                    if !$0.field.isEmpty { cause["field"] = .string($0.field) }
+                    return cause
                 })
         }
         details["retryAfterSeconds"] = retryAfterSeconds.map { .int(Int64($0)) }

@@ -89,8 +89,12 @@ public struct LabelSelector: Sendable, Equatable {
                 return
             }
             let values = expression["values"]?.array?.compactMap(\.string) ?? []
-            requirements.append(Requirement(key, comparison, values))
+            requirements.append(Requirement(key, comparison, values.sorted()))
         }
+        // By key, as the text is shown; parts of one key stay in the order in which they were written.
+        requirements = requirements.enumerated().sorted {
+            ($0.element.key, $0.offset) < ($1.element.key, $1.offset)
+        }.map(\.element)
     }
 
     /// The string form.

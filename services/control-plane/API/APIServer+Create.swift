@@ -104,13 +104,14 @@ extension APIServer {
         let kind = context.kind
         var object = object
         var metadata = object["metadata"] ?? [:]
-        if let version = metadata["resourceVersion"]?.string, !version.isEmpty {
-            throw APIError(.badRequest, "resourceVersion should not be set on objects to be created")
+        if let version = metadata["resourceVersion"]?.string.flatMap({ UInt64($0) }), version > 0 {
+            // The real server does not take this for a fault of the client.
+            throw APIError(.unknown, "resourceVersion should not be set on objects to be created", code: 500)
         }
         let generateName = metadata["generateName"]?.string ?? ""
         let isGenerated = (metadata["name"]?.string ?? "").isEmpty && !generateName.isEmpty
         try placeInNamespace(&metadata, context)
-        for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
+        for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
             metadata[field] = nil
         }
         metadata["uid"] = .string(UUID().uuidString.lowercased())

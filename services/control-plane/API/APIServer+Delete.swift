@@ -20,7 +20,8 @@ struct DeleteOptions: Sendable {
     var isDryRun = false
 
     init(_ body: JSON?, query: Query) throws(APIError) {
-        gracePeriodSeconds = body?["gracePeriodSeconds"]?.int ?? query.int("gracePeriodSeconds").map(Int64.init)
+        let asked = try ListOptions.number(query["gracePeriodSeconds"]).map(Int64.init)
+        gracePeriodSeconds = body?["gracePeriodSeconds"]?.int ?? asked
         if let seconds = gracePeriodSeconds, seconds < 0 { gracePeriodSeconds = 1 }
         let dryRun = body?["dryRun"]?.array ?? []
         if !dryRun.isEmpty, dryRun != ["All"] {
@@ -206,11 +207,9 @@ extension APIServer {
             throw notAllowed(context.info, kind)
         }
         let options = try await deleteOptions(request)
-        let selection = try Selection(query: context.query, kind: kind)
-        let (items, revision) = try await cluster.list(
-            kind.storageName, namespace: kind.type.isNamespaced ? context.namespace : nil)
+        let page = try await page(context)
         var deleted: [StoredObject] = []
-        for object in items where selection.matches(object) {
+        for object in page.objects {
             do {
                 var own = context
                 own.rename(object.key.name)
@@ -220,6 +219,6 @@ extension APIServer {
                 // Somebody else was faster.
             }
         }
-        return try answer(deleted, metadata: ["resourceVersion": .string(String(revision))], context)
+        return try answer(deleted, metadata: page.metadata, context)
     }
 }

@@ -43,28 +43,56 @@ extension APIServer {
             case Self.patchTypes[1]: patched = MergePatch.apply(body, to: old)
             default: patched = try StrategicMergePatch.apply(body, to: old, kind: kind.definition)
             }
-            try self.checkPatched(&patched, old: old, duplicates: found, context)
+            try self.checkPatched(
+                &patched, old: old, duplicates: found, isStrategic: type == Self.patchTypes[2], context)
             return patched
         }
         return answer(outcome, context)
     }
 
     /// A patch cannot turn an object into another one.
-    private func checkPatched(_ patched: inout JSON, old: JSON, duplicates: [String], _ context: RequestContext)
+    private func checkPatched(
+        _ patched: inout JSON, old: JSON, duplicates: [String], isStrategic: Bool, _ context: RequestContext
+    )
         throws(APIError)
     {
         guard patched.object != nil else { throw APIError(.badRequest, "the patched object is not an object") }
-        for field in ["kind", "apiVersion"] {
-            let value = patched[field]?.string ?? ""
-            guard value == old[field]?.string else {
-                throw APIError(
-                    .badRequest,
-                    "the \(field == "kind" ? "kind" : "API version") in the data (\(value)) does not match the expected "
-                        + "\(field == "kind" ? "kind" : "API version") (\(old[field]?.string ?? ""))")
+        for field in ["kind", "apiVersion"] where patched[field] != old[field] {
+            // A strategic patch is laid over an object of the kind; what it says of the type is not looked at.
+            if isStrategic, patched[field]?.string != nil || patched[field]?.isNull != false {
+                patched[field] = old[field]
+                continue
             }
+            let value = patched[field]?.text ?? ""
+            throw Self.unusable(
+                "the \(field) of the patched object (\(value)) is not \(old[field]?.string ?? "")")
+        }
+        let metadata = patched["metadata"]
+        if let uid = metadata?["uid"]?.string, !uid.isEmpty, uid != old.value(at: "metadata", "uid")?.string {
+            throw context.kind.invalid(
+                context.name,
+                [
+                    FieldIssue(
+                        field: "metadata.uid", reason: .invalid, value: .string(uid), detail: "field is immutable")
+                ])
+        }
+        if let version = metadata?["resourceVersion"]?.string, !version.isEmpty, UInt64(version) == nil {
+            throw APIError(.unknown, "strconv.ParseUint: parsing \"\(version)\": invalid syntax", code: 500)
         }
         try checkNames(&patched, context)
-        try complete(&patched, duplicates: duplicates, context, asPatch: true)
+        do throws(APIError) {
+            try complete(&patched, duplicates: duplicates, context, asPatch: true)
+        } catch {
+            throw Self.unusable(error.causes.first?.message ?? error.message)
+        }
+    }
+
+    /// The refusal of a patch that does not leave an object of the kind.
+    private static func unusable(_ detail: String) -> APIError {
+        let message = detail.hasPrefix("Invalid value") ? detail : "Invalid value: \"<patch>\": \(detail)"
+        return APIError(
+            .invalid, " \"\" is invalid: patch: \(message)",
+            causes: [.init(field: "patch", reason: "FieldValueInvalid", message: message)])
     }
 
     /// Server-side apply: creates what is missing, and otherwise merges by field ownership.

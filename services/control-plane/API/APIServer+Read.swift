@@ -1,5 +1,4 @@
 import ClusterStore
-import Foundation
 import KubeModel
 import NIOCore
 
@@ -7,23 +6,19 @@ extension APIServer {
     /// Reads one object.
     func get(_ context: RequestContext) async throws -> APIAnswer {
         let kind = context.kind
-        try checkVersion(context.query["resourceVersion"])
+        try checkVersion(try RequestedVersion.number(context.query["resourceVersion"] ?? "", ofList: false))
         guard let object = try await cluster.get(kind.key(context.namespace, context.name)) else {
             throw kind.notFound(context.name)
         }
         guard !context.presentation.isObject else { return kind.answer(object) }
+        guard context.presentation != .metadataList else { throw kind.cannotShow(.metadataList) }
         return .json(kind.present(try kind.tree(object), as: context.presentation))
     }
 
-    /// Refuses versions that are no numbers, and those that have not been written yet.
-    func checkVersion(_ text: String?) throws(APIError) {
-        guard let text, !text.isEmpty, text != "0" else { return }
-        guard let version = UInt64(text) else {
-            throw APIError(
-                .badRequest, "Invalid value: \"\(text)\": resourceVersion must be a number: \(text)")
-        }
+    /// Refuses versions that have not been written yet.
+    func checkVersion(_ version: UInt64?) throws(APIError) {
         let current = cluster.store.revision
-        guard version > current else { return }
+        guard let version, version > current else { return }
         throw APIError(
             .timeout, "Too large resource version: \(version), current: \(current)",
             causes: [.init(field: "", reason: "ResourceVersionTooLarge", message: "Too large resource version")],
@@ -32,45 +27,26 @@ extension APIServer {
 
     /// Lists a collection, page by page where a limit is given.
     func list(_ context: RequestContext) async throws -> APIAnswer {
-        let (kind, query) = (context.kind, context.query)
-        let selection = try Selection(query: query, kind: kind)
-        let limit = query.int("limit") ?? 0
-        let version = query["resourceVersion"] ?? ""
-        let match = query["resourceVersionMatch"] ?? ""
-        try Self.check(match: match, version: version, isContinuing: query["continue"]?.isEmpty == false)
+        let page = try await page(context)
+        return try answer(page.objects, metadata: page.metadata, context)
+    }
 
+    /// One page of a collection.
+    struct Page: Sendable {
+        let objects: [StoredObject]
+        /// `metadata` of the list.
+        let metadata: JSON
+    }
+
+    /// The objects that a list, or the deletion of a collection, is about.
+    func page(_ context: RequestContext) async throws -> Page {
+        let kind = context.kind
+        let options = try ListOptions(context.query)
+        let selection = try Selection(query: context.query, kind: kind)
         let namespace = kind.type.isNamespaced && !context.namespace.isEmpty ? context.namespace : nil
-        let terms = selection.terms(for: kind)
-        var items: [StoredObject]
-        var revision: UInt64
-        if let text = query["continue"], !text.isEmpty {
-            guard version.isEmpty || version == "0" else {
-                throw APIError(.badRequest, "specifying resource version is not allowed when using continue")
-            }
-            let token = try ContinueToken(text)
-            if let wanted = token.revision {
-                guard
-                    let kept = try await cluster.list(
-                        kind.storageName, namespace: namespace, meeting: terms, at: wanted)
-                else { throw token.expired }
-                (items, revision) = (kept, wanted)
-            } else {
-                (items, revision) = try await cluster.list(kind.storageName, namespace: namespace, meeting: terms)
-            }
-            items.removeFirst(items.firstIndex { token.last < $0.key.place } ?? items.count)
-        } else {
-            try checkVersion(version)
-            let place = namespace ?? selection.fields.pinnedNamespace
-            (items, revision) = try await cluster.list(kind.storageName, namespace: place, meeting: terms)
-            if match == "Exact", let wanted = UInt64(version), wanted != revision {
-                let kept = try await cluster.list(kind.storageName, namespace: namespace, meeting: terms, at: wanted)
-                guard let kept else {
-                    throw APIError(.expired, "The resourceVersion for the provided list is too old.")
-                }
-                (items, revision) = (kept, wanted)
-            }
-        }
-
+        let (items, revision) = try await candidates(options, selection, namespace: namespace, kind: kind)
+        // The newest state that is at hand is given whole, as the real server's cache does; it keeps none of Events.
+        let limit = options.version == "0" && kind.type.kind != "Event" ? 0 : options.limit
         var chosen: [StoredObject] = []
         var position = 0
         while position < items.count {
@@ -83,39 +59,47 @@ extension APIServer {
         }
         var metadata: JSON = ["resourceVersion": .string(String(revision))]
         if position < items.count, let last = chosen.last {
-            metadata["continue"] = .string(ContinueToken(revision: revision, last: last.key.place).text)
+            let token = ContinueToken(revision: revision, after: last.key, namespace: namespace)
+            metadata["continue"] = .string(token.text)
             if selection.selectsEverything { metadata["remainingItemCount"] = .int(Int64(items.count - position)) }
         }
-        return try answer(chosen, metadata: metadata, context)
+        return Page(objects: chosen, metadata: metadata)
     }
 
-    private static func check(match: String, version: String, isContinuing: Bool) throws(APIError) {
-        guard !match.isEmpty else { return }
-        func invalid(_ reason: String, _ message: String) -> APIError {
-            APIError(
-                .invalid, "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: \(message)",
-                kind: "ListOptions",
-                group: "meta.k8s.io", causes: [.init(field: "resourceVersionMatch", reason: reason, message: message)])
+    /// What an index finds for a selection, in the state and from the place that the options name.
+    private func candidates(
+        _ options: ListOptions, _ selection: Selection, namespace: String?, kind: ServedKind
+    ) async throws -> (items: [StoredObject], revision: UInt64) {
+        let terms = selection.terms(for: kind)
+        let place = namespace ?? selection.fields.pinnedNamespace
+        guard options.token.isEmpty else {
+            guard options.version.isEmpty || options.version == "0" else {
+                throw APIError(.badRequest, "specifying resource version is not allowed when using continue")
+            }
+            let token = try ContinueToken(options.token)
+            try checkVersion(token.revision)
+            var (items, revision): ([StoredObject], UInt64)
+            if let wanted = token.revision {
+                let kept = try await cluster.list(kind.storageName, namespace: place, meeting: terms, at: wanted)
+                guard let kept else { throw token.expired }
+                (items, revision) = (kept, wanted)
+            } else {
+                (items, revision) = try await cluster.list(kind.storageName, namespace: place, meeting: terms)
+            }
+            items.removeFirst(items.firstIndex { token.start <= $0.key.place(in: namespace) } ?? items.count)
+            return (items, revision)
         }
-        if isContinuing {
-            throw invalid(
-                "FieldValueForbidden", "Forbidden: resourceVersionMatch is forbidden when continue is provided")
+        let version = try RequestedVersion.number(options.version, ofList: true)
+        try checkVersion(version)
+        let newest = try await cluster.list(kind.storageName, namespace: place, meeting: terms)
+        // Pages of a version that is named without a match are of exactly that version.
+        let isExact = options.match == "Exact" || (options.match.isEmpty && options.limit > 0)
+        guard isExact, let version, version != newest.revision else { return newest }
+        let kept = try await cluster.list(kind.storageName, namespace: place, meeting: terms, at: version)
+        guard let kept else {
+            throw APIError(.expired, "The resourceVersion for the provided list is too old.")
         }
-        if version.isEmpty {
-            throw invalid(
-                "FieldValueForbidden", "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"
-            )
-        }
-        guard match == "Exact" || match == "NotOlderThan" else {
-            throw invalid(
-                "FieldValueNotSupported",
-                "Unsupported value: \"\(match)\": supported values: \"Exact\", \"NotOlderThan\", \"\"")
-        }
-        if match == "Exact", version == "0" {
-            throw invalid(
-                "FieldValueForbidden",
-                "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"")
-        }
+        return (kept, version)
     }
 
     /// A list in the wanted form. Objects go from the store to the answer as the bytes that they are.
@@ -126,11 +110,15 @@ extension APIServer {
         }
         switch context.presentation {
         case .object:
+            var metadata = metadata
+            // Lists of custom objects name it even where nothing follows.
+            if kind.isCustom, metadata["continue"] == nil { metadata["continue"] = "" }
             let list = ListAnswer(kind: kind, objects: objects, metadata: metadata)
             return context.encoding == .json ? list.answer : list.whole
         case .table(let include):
             return .json(kind.table(try objects.map(kind.tree), metadata: metadata, include: include))
-        case .metadata, .metadataList:
+        case .metadata: throw kind.cannotShow(context.presentation)
+        case .metadataList:
             let items = try objects.map { kind.partial(try kind.tree($0)) }
             return .json([
                 "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
@@ -163,50 +151,4 @@ extension APIServer {
             APIAnswer(contentType: ProtobufEncoder.mediaType, body: .bytes(ByteBuffer(bytes: $0)))
         }
     }
-}
-
-/// Where a list that is read page by page goes on: in the state in which it began, after the last object that was sent.
-struct ContinueToken: Sendable {
-    /// The state in which the list began; nil for the newest one.
-    let revision: UInt64?
-    /// Place of the last object that was sent, as lists are ordered.
-    let last: String
-
-    /// As it goes to clients and comes back.
-    var text: String {
-        let revision = revision.map { Int64(clamping: $0) } ?? -1
-        let json: JSON = ["v": "meta.k8s.io/v1", "rv": .int(revision), "start": .string(last)]
-        return Data(json.bytes).base64EncodedString().replacing("=", with: "").replacing("+", with: "-").replacing(
-            "/", with: "_")
-    }
-
-    /// What is answered when the state is no longer known: with a token that goes on in the newest one.
-    var expired: APIError {
-        var error = APIError(
-            .expired,
-            "The provided continue parameter is too old to display a consistent list result. You can start a new list "
-                + "without the continue parameter, or use the continue token in this response to retrieve the remainder "
-                + "of the results. Continuing with the provided token results in an inconsistent list - objects that "
-                + "were created, modified, or deleted between the time the first chunk was returned and now may show up "
-                + "in the list.")
-        error.continueToken = ContinueToken(revision: nil, last: last).text
-        return error
-    }
-
-    init(revision: UInt64?, last: String) { (self.revision, self.last) = (revision, last) }
-
-    init(_ token: String) throws(APIError) {
-        var text = token.replacing("-", with: "+").replacing("_", with: "/")
-        text += String(repeating: "=", count: (4 - text.count % 4) % 4)
-        guard let data = Data(base64Encoded: text), let json = try? JSON(parsing: Array(data)),
-            json["v"] == "meta.k8s.io/v1", let revision = json["rv"]?.int, revision > 0 || revision == -1,
-            let last = json["start"]?.string
-        else { throw APIError(.badRequest, "continue key is not valid: \(token)") }
-        self.init(revision: revision > 0 ? UInt64(revision) : nil, last: last)
-    }
-}
-
-extension ObjectKey {
-    /// Place of an object among those of its resource.
-    var place: String { namespace.isEmpty ? name : "\(namespace)/\(name)" }
 }

@@ -10,29 +10,17 @@ extension APIServer {
             selection.fields.terms.append(
                 .init(path: "metadata.name", keys: ["metadata", "name"], value: context.name, isNegated: false))
         }
-        let version = query["resourceVersion"] ?? ""
-        let sendsInitial = query["sendInitialEvents"].map { $0 == "true" || $0 == "1" }
-        let match = query["resourceVersionMatch"] ?? ""
-        if sendsInitial == true, match != "NotOlderThan" {
-            throw Self.invalidList(
-                "resourceVersionMatch",
-                "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
-        }
-        if sendsInitial == nil, !match.isEmpty {
-            throw Self.invalidList(
-                "resourceVersionMatch",
-                "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
-        }
+        let options = try ListOptions(query, isWatch: true)
+        let version = options.version
+        let wanted = try RequestedVersion.number(version, ofList: false)
+        let sendsInitial = options.sendsInitialEvents
         let namespace = kind.type.isNamespaced && !context.namespace.isEmpty ? context.namespace : nil
         let session = WatchSession(
             kind: kind, selection: selection, presentation: context.presentation, encoding: context.encoding,
             wantsBookmarks: query.flag("allowWatchBookmarks"), surroundings: watches, namespace: namespace,
-            timeout: .seconds(query.int("timeoutSeconds").flatMap { $0 > 0 ? $0 : nil } ?? Int.random(in: 1800...3600)))
-        let startsFresh = version.isEmpty || version == "0"
-        if !startsFresh, UInt64(version) == nil {
-            throw APIError(.badRequest, "Invalid value: \"\(version)\": resourceVersion must be a number: \(version)")
-        }
-        if sendsInitial == true { try checkVersion(version) }
+            timeout: .seconds(options.timeoutSeconds.flatMap { $0 > 0 ? $0 : nil } ?? Int.random(in: 1800...3600)))
+        let startsFresh = wanted == nil
+        if sendsInitial == true { try checkVersion(wanted) }
         let wantsState = sendsInitial ?? startsFresh
         let terms = selection.terms(for: kind)
         let stream: @Sendable (ChunkWriter) async throws -> Void = { write in
@@ -48,7 +36,7 @@ extension APIServer {
                             items, revision: revision, marksEnd: sendsInitial == true, to: write)
                     }
                 } else {
-                    let from = startsFresh ? cluster.store.revision : UInt64(version) ?? 0
+                    let from = wanted ?? cluster.store.revision
                     let changes = try cluster.store.watch(
                         resource: kind.storageName, namespace: namespace, meeting: terms.first, from: from)
                     try await session.run(changes, to: write) {}
@@ -63,11 +51,5 @@ extension APIServer {
         let contentType =
             context.encoding == .protobuf ? "\(ProtobufEncoder.mediaType);stream=watch" : "application/json"
         return APIAnswer(contentType: contentType, body: .stream(stream))
-    }
-
-    private static func invalidList(_ field: String, _ message: String) -> APIError {
-        APIError(
-            .invalid, "ListOptions.meta.k8s.io \"\" is invalid: \(field): \(message)", kind: "ListOptions",
-            group: "meta.k8s.io", causes: [.init(field: field, reason: "FieldValueForbidden", message: message)])
     }
 }

@@ -153,6 +153,9 @@ public final class APIServer: Sendable {
             throw Self.unknownPath
         }
         let context = try RequestContext(user: user, kind: kind, info: info, request: request)
+        if kind.storageName == "endpoints" {
+            context.warnings.add("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+        }
         var answer: APIAnswer
         do {
             answer = try await perform(request, context).asMessages(request)
@@ -170,6 +173,7 @@ public final class APIServer: Sendable {
 
     private func perform(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
         let (info, kind) = (context.info, context.kind)
+        guard request.method != "HEAD" else { throw notAllowed(info, kind) }
         if kind.definition.isCreateOnly {
             guard info.name.isEmpty else { throw Self.unknownPath }
             guard info.verb == "create" else { throw notAllowed(info, kind) }

@@ -86,7 +86,10 @@ extension Presentation {
                 guard encoding != .protobuf else { continue }
                 let wanted = request.query["includeObject"] ?? ""
                 guard let row = wanted.isEmpty ? .metadata : RowObject(rawValue: wanted) else {
-                    throw APIError(.badRequest, "unrecognized includeObject value: \"\(wanted)\"")
+                    throw APIError(
+                        .badRequest,
+                        "Unable to convert to Table as requested: includeObject: Invalid value: \"\(wanted)\": must be "
+                            + "'Metadata', 'Object', 'None', or empty")
                 }
                 return (.table(row), encoding)
             case "PartialObjectMetadata": return (.metadata, encoding)

@@ -123,7 +123,8 @@ enum VersionOrder {
 enum PrinterColumns {
     static func make(_ declared: [JSON]?) -> (columns: [TableColumn], cells: @Sendable (JSON, Date) -> [JSON]) {
         guard let declared, !declared.isEmpty else {
-            return ([.name, .age], { [Cell.name($0), Cell.age($0, $1)] })
+            let age = TableColumn("Age", type: "date", description: TableColumn.age.description)
+            return ([.name, age], { [Cell.name($0), Cell.age($0, $1)] })
         }
         let parsed = declared.map { column in
             (type: column["type"]?.string ?? "string", path: FieldPath(column["jsonPath"]?.string ?? ""))
@@ -141,21 +142,40 @@ enum PrinterColumns {
             { object, now in
                 [Cell.name(object)]
                     + parsed.map { column in
-                        let values = column.path.values(in: object)
-                        guard let value = values.first, !value.isNull else {
-                            return column.type == "date" ? "<unknown>" : ""
-                        }
-                        switch column.type {
-                        case "date": return Cell.since(value, now)
-                        case "integer": return value.int.map(JSON.int) ?? ""
-                        case "number": return value.double.map(JSON.double) ?? ""
-                        case "boolean": return value.bool.map(JSON.bool) ?? ""
-                        default:
-                            return .string(values.map { $0.string ?? $0.text }.joined(separator: ","))
-                        }
+                        // Of several values the first one is shown; what is not of the column's type is not shown.
+                        guard let value = column.path.values(in: object).first else { return .null }
+                        return cell(of: value, type: column.type, now)
                     }
             }
         )
+    }
+}
+
+extension PrinterColumns {
+    private static func cell(of value: JSON, type: String, _ now: Date) -> JSON {
+        switch (type, value) {
+        case ("string", .null): return "<no value>"
+        case ("string", .string): return value
+        case ("string", _): return .string(sorted(value).text)
+        case ("date", .string): return Timestamp(value) == nil ? "<invalid>" : Cell.since(value, now)
+        case ("integer", .int): return value
+        case ("integer", .double(let number)): return .int(Int64(exactly: number.rounded(.towardZero)) ?? .min)
+        case ("number", .int), ("number", .double): return value
+        case ("boolean", .bool): return value
+        default: return .null
+        }
+    }
+
+    /// The same value with the keys of all objects in order, as it is shown.
+    private static func sorted(_ value: JSON) -> JSON {
+        switch value {
+        case .array(let items): return .array(items.map(sorted))
+        case .object(let object):
+            var copy = JSONObject()
+            for (key, item) in object.sorted(by: { $0.key < $1.key }) { copy[key] = sorted(item) }
+            return .object(copy)
+        default: return value
+        }
     }
 }
 

@@ -64,7 +64,9 @@ struct RequestContext: Sendable {
         var manager = request.query["fieldManager"] ?? ""
         guard manager.utf8.count <= 128 else {
             throw APIError(
-                .invalid, "fieldManager: Too long: may not be more than 128 bytes",
+                .invalid,
+                "\(Self.options(info)).meta.k8s.io \"\" is invalid: fieldManager: Too long: may not be more than 128 bytes",
+                kind: Self.options(info), group: "meta.k8s.io",
                 causes: [
                     .init(
                         field: "fieldManager", reason: "FieldValueTooLong",

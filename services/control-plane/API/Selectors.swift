@@ -23,24 +23,71 @@ struct FieldSelection: Sendable, Equatable {
 
     init() {}
 
+    /// Reads the text of a query: terms between commas; a backslash takes `,`, `=` and itself literally.
     init(text: String, kind: ServedKind) throws(APIError) {
-        for part in text.split(separator: ",") where !part.isEmpty {
-            let separator = part.contains("!=") ? "!=" : part.contains("==") ? "==" : "="
-            let sides = part.split(separator: separator, maxSplits: 1)
-            guard part.contains("="), !sides.isEmpty else {
+        for part in Self.split(text) where !part.isEmpty {
+            guard let (given, comparison, written) = Self.sides(part) else {
                 throw APIError(.badRequest, "invalid selector: '\(text)'; can't understand '\(part)'")
             }
-            let given = String(sides[0])
+            let value = try Self.unescaped(written)
             let path = kind.storedPath(given)
             guard kind.selectableFields.contains(given) || path == Self.ownerPath else {
-                throw APIError(.badRequest, "field label not supported: \(given)")
+                throw kind.cannotSelect(given)
             }
-            let value = sides.count > 1 ? String(sides[1]) : ""
             terms.append(
                 Term(
                     path: path, keys: path.split(separator: ".").map(String.init), value: value,
-                    isNegated: separator == "!="))
+                    isNegated: comparison == "!="))
         }
+    }
+
+    private static func split(_ text: String) -> [Substring] {
+        var parts: [Substring] = []
+        var (start, isEscaped) = (text.startIndex, false)
+        for position in text.indices {
+            if isEscaped {
+                isEscaped = false
+            } else if text[position] == "\\" {
+                isEscaped = true
+            } else if text[position] == "," {
+                parts.append(text[start..<position])
+                start = text.index(after: position)
+            }
+        }
+        return parts + [text[start...]]
+    }
+
+    private static func sides(_ term: Substring) -> (field: String, comparison: String, value: Substring)? {
+        for position in term.indices {
+            for comparison in ["!=", "==", "="] where term[position...].hasPrefix(comparison) {
+                let end = term.index(position, offsetBy: comparison.count)
+                return (String(term[..<position]), comparison, term[end...])
+            }
+        }
+        return nil
+    }
+
+    private static func unescaped(_ text: Substring) throws(APIError) -> String {
+        var value = ""
+        var isEscaped = false
+        for character in text {
+            if isEscaped {
+                guard ["\\", ",", "="].contains(character) else {
+                    throw APIError(.badRequest, "invalid field selector: invalid escape sequence: \\\(character)")
+                }
+                isEscaped = false
+                value.append(character)
+            } else if character == "\\" {
+                isEscaped = true
+            } else if character == "=" || character == "," {
+                let number = character.unicodeScalars.first?.value ?? 0
+                throw APIError(.badRequest, "invalid field selector: unescaped character in value: \(number)")
+            } else {
+                value.append(character)
+            }
+        }
+        guard !isEscaped else { throw APIError(.badRequest, "invalid field selector: invalid escape sequence: \\") }
+        return value
     }
 
     func matches(_ object: StoredObject) -> Bool {

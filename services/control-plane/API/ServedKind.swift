@@ -104,6 +104,15 @@ final class ServedKind: Sendable {
         return path.hasPrefix("involvedObject.") ? "regarding." + path.dropFirst(15) : path
     }
 
+    /// The refusal of a field that cannot be selected by.
+    func cannotSelect(_ field: String) -> APIError {
+        isCustom || selectableFields.count > 2
+            ? APIError(.badRequest, "field label not supported: \(field)")
+            : APIError(
+                .badRequest,
+                "\"\(field)\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+    }
+
     /// The path of a selectable field in what is stored.
     func storedPath(_ path: String) -> String {
         guard type.group == "events.k8s.io" else { return path }
@@ -113,7 +122,7 @@ final class ServedKind: Sendable {
     private static let selectable: [String: [String]] = [
         "Pod": [
             "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork",
-            "status.phase", "status.podIP", "status.nominatedNodeName",
+            "status.phase", "status.podIP", "status.podIPs", "status.nominatedNodeName",
         ],
         "Event": [
             "involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",

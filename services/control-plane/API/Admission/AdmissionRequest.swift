@@ -61,7 +61,7 @@ struct AdmissionChain: Sendable {
             NamespaceLifecycleStep(cluster: cluster), EscalationStep(cluster: cluster),
             ServiceAccountStep(cluster: cluster),
             PriorityStep(cluster: cluster), TolerationStep(), LimitRangeStep(cluster: cluster),
-            StorageClassStep(cluster: cluster), StorageProtectionStep(),
+            StorageClassStep(cluster: cluster), StorageProtectionStep(), RuntimeClassStep(cluster: cluster),
         ]
         late = [
             try ServiceAddressStep(cluster: cluster, cidr: serviceCIDR), OwnerReferenceStep(cluster: cluster),

@@ -24,7 +24,9 @@ extension BuiltinKinds {
         validate: SliceRules.check,
         columns: [.name, TableColumn("AddressType"), TableColumn("Ports"), TableColumn("Endpoints"), .age],
         cells: { object, now in
-            let ports = object.list("ports").map { $0["port"]?.int.map(String.init) ?? "*" }
+            let ports = object.list("ports").map { port in
+                port["port"]?.int.map(String.init) ?? (port.text("name").isEmpty ? "*" : port.text("name"))
+            }
             let addresses = object.list("endpoints").flatMap { $0.list("addresses").compactMap(\.string) }
             return [
                 Cell.name(object), Cell.text(object["addressType"]),

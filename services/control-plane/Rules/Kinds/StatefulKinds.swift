@@ -126,7 +126,7 @@ extension BuiltinKinds {
                 return "\(owner.kind.lowercased())\(group.isEmpty ? "" : ".")\(group)/\(owner.name)"
             }
             return [
-                Cell.name(object), .string(controller ?? "<none>"), .string(String(object["revision"]?.int ?? 0)),
+                Cell.name(object), .string(controller ?? "<none>"), Cell.number(object["revision"]),
                 Cell.age(object, now),
             ]
         })

@@ -65,7 +65,7 @@ public enum JSONPatch {
             }
             try checkDepth(of: moved, at: path)
             try change(&document, path[...], pathText, .add(moved))
-        default: throw APIError(.badRequest, "Unexpected kind: \(name)")
+        default: throw failure("Unexpected kind: \(name)")
         }
     }
 

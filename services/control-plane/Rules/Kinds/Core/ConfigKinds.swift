@@ -48,6 +48,7 @@ extension BuiltinKinds {
         .secrets,
         defaults: { object in
             object.fillText("type", "Opaque")
+            for (key, value) in object["data"]?.object ?? [:] where value.isNull { object.set("", at: "data", key) }
             guard let plain = object["stringData"]?.object else { return }
             object["stringData"] = nil
             for (key, value) in plain {

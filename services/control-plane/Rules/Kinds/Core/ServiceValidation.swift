@@ -33,7 +33,9 @@ enum ServiceValidation {
     }
 
     private static func externalName(_ spec: JSON, _ issues: inout Issues) {
-        for field in ["clusterIPs", "ipFamilies", "ipFamilyPolicy"] where !(spec[field]?.isUnset ?? true) {
+        let isHeadless = spec.text("clusterIP") == "None"
+        for field in ["clusterIPs", "ipFamilies", "ipFamilyPolicy"]
+        where !(spec[field]?.isUnset ?? true) || (field == "clusterIPs" && isHeadless) {
             issues.forbidden("spec.\(field)", "may not be set for ExternalName services")
         }
         let name = spec.text("externalName")
