@@ -133,7 +133,8 @@ struct WebhookCaller: Sendable {
             answer["apiVersion"]?.string == "admission.k8s.io/\(hook.reviewVersion)", let response = answer["response"]
         else {
             throw WebhookVerdict.Unusable(
-                "received invalid webhook response: it did not answer an admission.k8s.io/\(hook.reviewVersion) AdmissionReview")
+                "received invalid webhook response: it did not answer an admission.k8s.io/\(hook.reviewVersion) AdmissionReview"
+            )
         }
         guard hook.reviewVersion == "v1beta1" || response["uid"]?.string == uid else {
             throw WebhookVerdict.Unusable(

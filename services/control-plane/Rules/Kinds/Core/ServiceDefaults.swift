@@ -108,7 +108,9 @@ enum ServiceDefaults {
                 spec["clusterIP"] = nil
                 spec["clusterIPs"] = nil
             }
-            for field in ["ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] where spec[field] == old[field] { spec[field] = nil }
+            for field in ["ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] where spec[field] == old[field] {
+                spec[field] = nil
+            }
         }
         if needsNodePort(old), !needsNodePort(spec),
             spec.list("ports").map({ $0["nodePort"]?.int ?? 0 }) == old.list("ports").map({ $0["nodePort"]?.int ?? 0 })
