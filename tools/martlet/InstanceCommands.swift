@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Gateway
 import KubeModel
 
 /// `martlet down`: stops the platform and its Pods, and waits until it is gone.
@@ -58,31 +57,6 @@ struct Status: ParsableCommand {
             }
         }
         if pid == nil { throw ExitCode(3) }
-    }
-}
-
-/// `martlet login`: ways to sign in.
-struct Login: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Ways to sign in to the page.", subcommands: [URLCommand.self])
-
-    /// `martlet login url`: a fresh sign-in address.
-    struct URLCommand: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "url", abstract: "Print a fresh sign-in address; it works once, within 15 minutes.")
-
-        @OptionGroup var data: DataDirectoryOptions
-
-        func run() throws {
-            let directory = data.directory
-            guard directory.runningProcess != nil, let information = directory.runInformation,
-                let gateway = information["gateway"]?.string, let user = information["user"]?.string
-            else {
-                throw Complaint("no platform runs in \(directory.path); start it with `martlet up`")
-            }
-            let tokens = try SignInTokens(stateDirectory: directory.gatewayState)
-            print("\(gateway)/login?token=\(try tokens.issue(user: user))")
-        }
     }
 }
 

@@ -145,7 +145,8 @@ struct Platform: Sendable {
                 host: "127.0.0.1", port: options.port, webRoot: installation.root + "/web/dist",
                 stateDirectory: directory.gatewayState,
                 spawnerConfigPath: installation.root + "/deploy/base/gateway/spawner_ui_config.yaml",
-                version: Martlet.version, kfamAddress: "127.0.0.1:\(try await readiness.kfam.port())"),
+                version: Martlet.version, kfamAddress: "127.0.0.1:\(try await readiness.kfam.port())",
+                auditLogPath: directory.path + "/audit.log"),
             client: try await client(of: "gateway"), signIn: try SignInTokens(stateDirectory: directory.gatewayState),
             logger: Logger(label: "gateway"), onListening: { port in readiness.gateway.listens(on: port) })
     }

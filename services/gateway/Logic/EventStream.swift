@@ -77,7 +77,7 @@ struct EventStream: Sendable {
             messages: for await signal in signals {
                 switch signal {
                 case .tick:
-                    guard core.session(of: caller.request) != nil else { break messages }  // signed out meanwhile
+                    guard try await core.isStillValid(caller) else { break messages }  // signed out meanwhile
                     try await checkAccess(namespace, topics)
                     try await writer.write(": still here\n\n")
                 case .changed:

@@ -113,7 +113,7 @@ enum ForwardedHeaders {
 
     private static func isPlatformCookie(_ name: String) -> Bool {
         // Jupyter has an own `_xsrf`; ours are these.
-        name == Sessions.cookieName || name == Sessions.csrfCookieName || name.lowercased().hasPrefix("__host-")
+        name.hasPrefix("martlet_") || name == Sessions.csrfCookieName || name.lowercased().hasPrefix("__host-")
             || name.lowercased().hasPrefix("__secure-")
     }
 

@@ -45,11 +45,13 @@ public struct Gateway: Service {
         SessionRoutes(core: core).register(on: &router)
         JupyterRoutes(core: core).register(on: &router)
         PlatformRoutes(core: core).register(on: &router)
-        (self.core, self.proxy, self.site, self.router, self.onListening) = (core, proxy, site, router, onListening)
-
         let kfam = configuration.kfamAddress.map {
             ServiceProxy(core: core, pool: proxy.pool, name: "profiles-kfam", address: $0)
         }
+        DashboardRoutes(core: core, kfam: kfam).register(on: &router)
+        AdminRoutes(core: core).register(on: &router)
+        (self.core, self.proxy, self.site, self.router, self.onListening) = (core, proxy, site, router, onListening)
+
         let handler = GatewayHandler(core: core, proxy: proxy, kfam: kfam, site: site, router: router)
         let tls = try configuration.certificatePEM.map {
             try ServerTLS.context(certificatePEM: $0, keyPEM: configuration.keyPEM ?? "")
@@ -68,6 +70,7 @@ public struct Gateway: Service {
                 group.addTask { [core] in await core.publishKeys() }
             }
             group.addTask { [pool = proxy.pool] in await pool.run() }
+            group.addTask { [usage = core.usage] in await usage.run() }
             defer { group.cancelAll() }
             // The caches end by themselves at a graceful stop; the server goes on until its requests are answered.
             try await server.run()

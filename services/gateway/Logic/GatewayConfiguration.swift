@@ -28,6 +28,10 @@ public struct GatewayConfiguration: Sendable {
     public var kfamAddress: String?
     /// Where the gateway publishes the keys by which it tells services who is asking.
     public var namespace: String
+    /// Whether people may make a Profile of their own; KFAM decides, this tells the page.
+    public var allowsRegistration: Bool
+    /// The API server's audit log, for administrators to read; nil where it is kept elsewhere.
+    public var auditLogPath: String?
     /// How long a connection to a notebook may take to be made.
     public var connectTimeout: Duration
     /// How long a notebook may take to begin its answer.
@@ -39,7 +43,7 @@ public struct GatewayConfiguration: Sendable {
         spawnerConfigPath: String, hosts: [String] = [], version: String = "dev", certificatePEM: String? = nil,
         keyPEM: String? = nil, allowsPlainNetwork: Bool = false, sessionLifetime: Duration = .seconds(7 * 86_400),
         userIDHeader: String = "kubeflow-userid", kfamAddress: String? = nil, namespace: String = "kubeflow",
-        connectTimeout: Duration = .seconds(5),
+        allowsRegistration: Bool = false, auditLogPath: String? = nil, connectTimeout: Duration = .seconds(5),
         responseTimeout: Duration = .seconds(300)
     ) {
         self.host = host
@@ -56,6 +60,8 @@ public struct GatewayConfiguration: Sendable {
         self.userIDHeader = userIDHeader
         self.kfamAddress = kfamAddress
         self.namespace = namespace
+        self.allowsRegistration = allowsRegistration
+        self.auditLogPath = auditLogPath
         self.connectTimeout = connectTimeout
         self.responseTimeout = responseTimeout
     }

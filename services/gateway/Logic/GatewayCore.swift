@@ -14,6 +14,9 @@ struct GatewayCore: Sendable {
     let client: KubeClient
     let sessions: Sessions
     let signIn: SignInTokens
+    let users: LocalUsers
+    let passwords: PasswordCheck
+    let throttle = SignInThrottle()
     let requestGuard: RequestGuard
     let reviews: AccessReviews
     let memberships: Memberships
@@ -22,6 +25,7 @@ struct GatewayCore: Sendable {
     let endpoints: WatchCache
     /// Tells services who is asking.
     let serviceTokens: ServiceTokens
+    let usage: UsageHistory
     let metrics: Metrics
     let logger: Logger
 
@@ -31,6 +35,8 @@ struct GatewayCore: Sendable {
         self.logger = logger
         sessions = try Sessions(stateDirectory: configuration.stateDirectory, lifetime: configuration.sessionLifetime)
         self.signIn = try signIn ?? SignInTokens(stateDirectory: configuration.stateDirectory)
+        users = try LocalUsers(stateDirectory: configuration.stateDirectory)
+        passwords = PasswordCheck(users: users)
         serviceTokens = try ServiceTokens(folder: PrivateFolder(configuration.stateDirectory))
         requestGuard = RequestGuard(configuration)
         reviews = AccessReviews(client: client)
@@ -38,9 +44,10 @@ struct GatewayCore: Sendable {
         spawner = try SpawnerConfigurationFile(path: configuration.spawnerConfigPath, logger: logger)
         notebooks = WatchCache(client: client, type: .notebooks)
         endpoints = WatchCache(client: client, type: .endpoints)
+        usage = UsageHistory(client: client, logger: logger)
         metrics = Metrics()
         metrics.describe("gateway_requests_total", "Requests by part of the gateway and class of the answer.")
-        metrics.describe("gateway_sign_ins_total", "Redeemed sign-in links, by outcome.")
+        metrics.describe("gateway_sign_ins_total", "Attempts to sign in, by way and outcome.")
     }
 
     /// The caches that the gateway keeps for itself.
@@ -51,14 +58,14 @@ struct GatewayCore: Sendable {
         request.cookie(Sessions.cookieName).flatMap { sessions.verify($0) }
     }
 
-    /// The signed-in caller of a request to the platform's own API.
+    /// The caller of a request to the platform's own API.
     ///
     /// - Throws: ``APIError`` when nobody is signed in, or when a foreign page could have caused the request.
-    func caller(of request: HTTPRequest) throws -> Caller {
+    func caller(of request: HTTPRequest) async throws -> Caller {
         try requestGuard.checkOrigin(request)
-        guard let session = session(of: request) else { throw APIError(.unauthorized, "No user detected.") }
-        try requestGuard.checkCSRF(request, session: session, sessions: sessions)
-        return Caller(request: request, session: session, client: session.identity.client(client))
+        guard let proof = try await proof(of: request) else { throw APIError(.unauthorized, "No user detected.") }
+        if let token = csrfToken(proof, request) { try requestGuard.checkCSRF(request, token: token) }
+        return Caller(request: request, proof: proof, client: proof.identity.client(client))
     }
 }
 
@@ -85,10 +92,10 @@ extension GatewayCore {
 /// Somebody signed in, with the request and the client that acts as this user.
 struct Caller: Sendable {
     let request: HTTPRequest
-    let session: Session
+    let proof: Proof
     let client: KubeClient
 
-    var identity: UserIdentity { session.identity }
+    var identity: UserIdentity { proof.identity }
 
     /// The JSON body of a changing request.
     func json(limit: Int = 1 << 20) async throws -> JSON {

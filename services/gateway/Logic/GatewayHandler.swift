@@ -34,7 +34,7 @@ struct GatewayHandler: Sendable {
                 response = hardened(try await kfam.answer(request))
             case "api": response = hardened(await router(request))
             case "session": response = await router(request)
-            default: response = try page(request)
+            default: response = try await page(request)
             }
         } catch {
             response = hardened(router.response(for: error, of: request))
@@ -45,9 +45,9 @@ struct GatewayHandler: Sendable {
 
     private static func part(of path: String) -> String {
         if path.hasPrefix("/notebook/") { return "notebook" }
-        if path.hasPrefix("/api/") || path.hasPrefix("/jupyter/api/") { return "api" }
+        if path.hasPrefix("/api/") || path.hasPrefix("/jupyter/api/") || path == "/debug" { return "api" }
         if path == "/kfam" || path.hasPrefix("/kfam/") { return "kfam" }
-        if path == "/login" || path == "/logout" { return "session" }
+        if path == "/login" || path.hasPrefix("/login/") || path == "/logout" { return "session" }
         return "page"
     }
 
@@ -61,7 +61,7 @@ struct GatewayHandler: Sendable {
         return response
     }
 
-    private func page(_ request: HTTPRequest) throws -> HTTPResponse {
+    private func page(_ request: HTTPRequest) async throws -> HTTPResponse {
         guard request.method == "GET" || request.method == "HEAD" else {
             throw APIError(.methodNotAllowed, "\(request.method) is not possible here")
         }
@@ -71,15 +71,17 @@ struct GatewayHandler: Sendable {
                 link: ("To the dashboard", "/"))
         }
         guard response.headers.first(name: "content-type")?.hasPrefix("text/html") ?? false else { return response }
-        guard let session = core.session(of: request) else { return Pages.signIn }
-        let isSecure = request.peer.isTLS
-        if request.cookie(Sessions.csrfCookieName) != core.sessions.csrfToken(session) {
-            response.headers.add(name: "set-cookie", value: core.sessions.setCSRFCookie(session, isSecure: isSecure))
+        guard let proof = try await core.proof(of: request) else { return core.signInPage(request) }
+        guard let token = core.csrfToken(proof) else { return response }
+        let isSecure = core.isSecure(request)
+        var isRenewed = false
+        if case .session(let session) = proof, core.sessions.isDueForRenewal(session) {
+            let renewed = try core.sessions.renew(session)
+            response.headers.add(name: "set-cookie", value: core.sessions.setCookie(renewed, isSecure: isSecure))
+            isRenewed = true
         }
-        if core.sessions.isDueForRenewal(session) {
-            let cookie = core.sessions.issue(session.identity, id: session.id)
-            response.headers.add(name: "set-cookie", value: core.sessions.setCookie(cookie, isSecure: isSecure))
-            response.headers.add(name: "set-cookie", value: core.sessions.setCSRFCookie(session, isSecure: isSecure))
+        if isRenewed || request.cookie(Sessions.csrfCookieName) != token {
+            response.headers.add(name: "set-cookie", value: core.sessions.setCSRFCookie(token, isSecure: isSecure))
         }
         return response
     }

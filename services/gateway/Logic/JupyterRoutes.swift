@@ -60,7 +60,7 @@ struct JupyterRoutes: Sendable {
         router.add(method, pattern) { [core] request, values in
             var user = ""
             do {
-                let caller = try core.caller(of: request)
+                let caller = try await core.caller(of: request)
                 user = caller.identity.user
                 var envelope: JSON = ["status": 200, "success": true, "user": .string(user)]
                 for (key, value) in try await action(caller, values).object ?? [:] { envelope[key] = value }

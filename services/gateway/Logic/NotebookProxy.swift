@@ -33,8 +33,9 @@ struct NotebookProxy: Sendable {
         else { return notFound("This is not the address of a notebook.") }
         let namespace = String(segments[2])
         let name = String(segments[3])
-        guard let session = core.session(of: request) else {
-            return isPage(request) ? Pages.signIn : .error(APIError(.unauthorized, "No user detected."))
+        guard let identity = try await core.visitor(of: request, scope: .notebooks) else {
+            return isPage(request)
+                ? core.signInPage(request) : .error(APIError(.unauthorized, "No user detected."))
         }
         let isUpgrade = request.headers.contains(name: "upgrade")
         if isUpgrade || !["GET", "HEAD", "OPTIONS"].contains(request.method) {
@@ -43,7 +44,7 @@ struct NotebookProxy: Sendable {
                 throw APIError(.forbidden, "requests from other sites are not accepted")
             }
         }
-        guard try await core.reviews.allows(session.identity, to: "get", .notebooks, namespace: namespace, name: name)
+        guard try await core.reviews.allows(identity, to: "get", .notebooks, namespace: namespace, name: name)
         else {
             return isPage(request)
                 ? Pages.page(
@@ -61,11 +62,11 @@ struct NotebookProxy: Sendable {
             return HTTPResponse(status: 308, headers: ["location": "/notebook/\(namespace)/\(name)/\(query)"])
         }
         guard let address = address(of: name, in: namespace) else {
-            return await starting(notebook, request: request, session: session)
+            return await starting(notebook, request: request, identity: identity)
         }
         let route = Self.route(request, namespace: namespace, name: name, notebook: notebook)
         return await forward(
-            request, route: route, session: session, to: address, isUpgrade: isUpgrade, notebook: notebook)
+            request, route: route, identity: identity, to: address, isUpgrade: isUpgrade, notebook: notebook)
     }
 
     // MARK: Where it goes
@@ -99,13 +100,13 @@ struct NotebookProxy: Sendable {
     // MARK: Passing on
 
     private func forward(
-        _ request: HTTPRequest, route: Route, session: Session, to address: SocketAddress, isUpgrade: Bool,
+        _ request: HTTPRequest, route: Route, identity: UserIdentity, to address: SocketAddress, isUpgrade: Bool,
         notebook: KubeObject
     ) async -> HTTPResponse {
         var head = HTTPRequestHead(
             version: .http1_1, method: HTTPMethod(rawValue: request.method), uri: route.target,
             headers: ForwardedHeaders.toNotebook(
-                request, identity: session.identity, configuration: core.configuration, prefix: route.prefix,
+                request, identity: identity, configuration: core.configuration, prefix: route.prefix,
                 setByNotebook: route.headers, isUpgrade: isUpgrade))
         let hasBody = request.body.buffered.map { $0.readableBytes > 0 } ?? true
         if let buffered = request.body.buffered {
@@ -127,7 +128,7 @@ struct NotebookProxy: Sendable {
             return unreachable(504, "The notebook cannot be reached.", request: request)
         } catch UpstreamError.refused {
             // Its Pod runs, its server does not listen yet (or any more).
-            return await starting(notebook, request: request, session: session)
+            return await starting(notebook, request: request, identity: identity)
         } catch let error as APIError {
             return .error(error)
         } catch {
@@ -268,8 +269,8 @@ struct NotebookProxy: Sendable {
             lines: [line, "This page tries again by itself."], link: ("All notebooks", "/"), reloadSeconds: 5)
     }
 
-    private func starting(_ notebook: KubeObject, request: HTTPRequest, session: Session) async -> HTTPResponse {
-        let client = session.identity.client(core.client)
+    private func starting(_ notebook: KubeObject, request: HTTPRequest, identity: UserIdentity) async -> HTTPResponse {
+        let client = identity.client(core.client)
         let events = try? await client.list(
             .events, namespace: notebook.namespace,
             fieldSelector: "involvedObject.kind=Notebook,involvedObject.name=\(notebook.name)")

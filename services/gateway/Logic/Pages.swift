@@ -4,14 +4,6 @@ import NIOHTTP1
 
 /// The few pages that the gateway writes itself: signing in, and a notebook that is not there yet.
 enum Pages {
-    /// Shown without a session.
-    static let signIn = page(
-        status: 401, title: "Sign in to Martlet",
-        lines: [
-            "You are not signed in, or your session has ended.",
-            "Get a fresh sign-in link on the machine that runs Martlet and open it in this browser:",
-        ], code: "martlet login url")
-
     /// Shown for a link that does not work.
     static let linkRefused = page(
         status: 401, title: "This sign-in link does not work",

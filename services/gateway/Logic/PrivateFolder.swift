@@ -37,6 +37,9 @@ struct PrivateFolder: Sendable {
     /// Removes a file; true for the one caller that did.
     func remove(_ name: String) -> Bool { unlink(path + "/" + name) == 0 }
 
+    /// True when there is such a file.
+    func contains(_ name: String) -> Bool { access(path + "/" + name, F_OK) == 0 }
+
     /// The names of the files.
     func names() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: path).filter { !$0.hasPrefix(".") }

@@ -23,7 +23,7 @@ struct ServiceProxy: Sendable {
 
     /// - Throws: ``APIError`` when nobody is signed in, or a foreign page asks.
     func answer(_ request: HTTPRequest) async throws -> HTTPResponse {
-        let caller = try core.caller(of: request)
+        let caller = try await core.caller(of: request)
         let body = try await request.body.collect(upTo: Self.bodyLimit)
         var head = HTTPRequestHead(
             version: .http1_1, method: HTTPMethod(rawValue: request.method), uri: request.target,
@@ -31,8 +31,14 @@ struct ServiceProxy: Sendable {
         if body.readableBytes > 0 || ["POST", "PUT", "PATCH"].contains(request.method) {
             head.headers.add(name: "content-length", value: String(body.readableBytes))
         }
+        return try await pass(head, body, on: request.eventLoop)
+    }
+
+    private func pass(
+        _ head: HTTPRequestHead, _ body: ByteBuffer, on eventLoop: any EventLoop
+    ) async throws -> HTTPResponse {
         do {
-            return try await exchange(head, body, on: request.eventLoop)
+            return try await exchange(head, body, on: eventLoop)
         } catch let error as APIError {
             throw error
         } catch is CancellationError {
@@ -43,6 +49,22 @@ struct ServiceProxy: Sendable {
             core.logger.warning("a service cannot be reached", metadata: ["service": "\(name)", "error": "\(error)"])
             throw APIError(.serviceUnavailable, "\(name) cannot be reached just now", retryAfterSeconds: 2)
         }
+    }
+
+    /// Asks the service on behalf of a caller: what came of it, and the answer's text.
+    ///
+    /// - Throws: ``APIError`` when the service cannot be reached.
+    func ask(_ method: String, _ target: String, _ caller: Caller, _ body: JSON?) async throws -> (Int, String) {
+        var request = HTTPRequestHead(
+            version: .http1_1, method: HTTPMethod(rawValue: method), uri: target,
+            headers: try headers(caller.request, caller.identity))
+        let bytes = ByteBuffer(bytes: body?.bytes ?? [])
+        request.headers.replaceOrAdd(name: "accept", value: "application/json")
+        request.headers.replaceOrAdd(name: "content-type", value: "application/json")
+        request.headers.replaceOrAdd(name: "content-length", value: String(bytes.readableBytes))
+        let response = try await pass(request, bytes, on: caller.request.eventLoop)
+        guard case .bytes(let answer) = response.body else { return (response.status, "") }
+        return (response.status, String(buffer: answer))
     }
 
     private func headers(_ request: HTTPRequest, _ identity: UserIdentity) throws -> HTTPHeaders {

@@ -1,93 +1,130 @@
 import Foundation
+import HTTPKit
 import Identity
 import KubeModel
 import Synchronization
 
-/// One signed-in browser.
-struct Session: Sendable, Equatable {
-    let identity: UserIdentity
-    /// Names the session; the CSRF token is derived from it.
-    let id: String
-    let issuedAt: Date
-    let expiresAt: Date
-}
-
-/// Makes and checks session cookies: `v1.<claims>.<HMAC-SHA256>`.
+/// Makes and checks session cookies: `v2.<id>.<issued>.<expires>.<HMAC-SHA256>`.
 ///
-/// Nothing is kept in memory but sign-outs, so that sessions survive a restart; the key lies in the state directory.
+/// What a session is lies in a file of the state directory, so that sessions outlive a restart and can be listed; removing the file
+/// ends the session for good, whoever removes it.
 final class Sessions: Sendable {
     static let cookieName = "martlet_session"
     static let csrfCookieName = "XSRF-TOKEN"
+    /// How long a session that another process ended may go on.
+    private static let recheck: TimeInterval = 1
+    private static let capacity = 20_000
 
     private let folder: PrivateFolder
     private let key: [UInt8]
     private let lifetime: Duration
-    /// Ids of signed-out sessions until they would have expired.
-    private let revoked: Mutex<[String: Int64]>
+    /// Sessions as last read, and when.
+    private let known = Mutex<[String: (session: Session, readAt: Date)]>([:])
+    private let clearedAt = Mutex(Date.distantPast)
 
     /// Reads the key, or makes one.
     init(stateDirectory: String, lifetime: Duration) throws {
-        folder = try PrivateFolder(stateDirectory)
+        let state = try PrivateFolder(stateDirectory)
+        folder = try PrivateFolder(stateDirectory + "/sessions")
         self.lifetime = lifetime
-        if let bytes = try folder.read("session.key"), bytes.count == 32 {
+        if let bytes = try state.read("session.key"), bytes.count == 32 {
             key = bytes
         } else {
             key = Secrets.random(32)
-            try folder.write("session.key", key)
+            try state.write("session.key", key)
         }
-        let stored = try folder.read("signed-out.json").flatMap { try? JSON(parsing: $0) }
-        var revoked: [String: Int64] = [:]
-        for (id, expiry) in stored?.object ?? [:] { revoked[id] = expiry.int }
-        self.revoked = Mutex(revoked)
     }
 
-    /// A new session's cookie value.
-    func issue(_ identity: UserIdentity, id: String? = nil, now: Date = Date()) -> String {
-        let issued = Int64(now.timeIntervalSince1970)
-        let claims: JSON = [
-            "user": .string(identity.user), "groups": .array(identity.groups.map(JSON.string)),
-            "id": .string(id ?? Base64URL.encode(Secrets.random(12))), "iat": .int(issued),
-            "exp": .int(issued + lifetime.components.seconds),
-        ]
-        let body = "v1." + Base64URL.encode(claims.bytes)
+    // MARK: Beginning and ending
+
+    /// Somebody has proven who they are.
+    func begin(
+        _ identity: UserIdentity, method: SignInMethod, address: String? = nil, agent: String? = nil,
+        provider: ProviderTokens? = nil, now: Date = Date()
+    ) throws -> Session {
+        try clearExpired(now: now)
+        let now = now.inWholeSeconds
+        let session = Session(
+            identity: identity, id: Base64URL.encode(Secrets.random(18)), method: method, createdAt: now, issuedAt: now,
+            expiresAt: now + Double(lifetime.components.seconds), address: address,
+            agent: agent.map { String($0.prefix(256)) }, provider: provider)
+        try write(session, now: now)
+        return session
+    }
+
+    /// The same session for a whole lifetime from now.
+    func renew(_ session: Session, now: Date = Date()) throws -> Session {
+        var renewed = session
+        renewed.issuedAt = now.inWholeSeconds
+        renewed.expiresAt = renewed.issuedAt + Double(lifetime.components.seconds)
+        try update(renewed, now: now)
+        return renewed
+    }
+
+    /// Writes what changed, unless the session was ended meanwhile.
+    func update(_ session: Session, now: Date = Date()) throws {
+        guard folder.contains(session.id) else { return }
+        try write(session, now: now)
+    }
+
+    /// Ends a session for good; false when there is none.
+    @discardableResult
+    func end(_ id: String) -> Bool {
+        known.withLock { $0[id] = nil }
+        return Self.isID(id) && folder.remove(id)
+    }
+
+    /// Ends all sessions of a user, also those that other processes know.
+    @discardableResult
+    func endAll(of user: String, now: Date = Date()) throws -> Int {
+        try all(now: now).filter { $0.identity.user == user && end($0.id) }.count
+    }
+
+    /// All sessions that are still good, newest first.
+    func all(now: Date = Date()) throws -> [Session] {
+        try folder.names().compactMap { try read($0, now: now) }.sorted { $0.createdAt > $1.createdAt }
+    }
+
+    // MARK: Cookies
+
+    /// The session of a cookie value, nil when it is not ours, has expired or was ended.
+    func verify(_ cookie: String, now: Date = Date()) -> Session? {
+        guard cookie.utf8.count < 512, let dot = cookie.lastIndex(of: ".") else { return nil }
+        let body = cookie[..<dot]
+        let parts = body.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 4, parts[0] == "v2", let expiry = Int64(parts[3]),
+            Int64(now.timeIntervalSince1970) < expiry,
+            let code = Base64URL.decode(cookie[cookie.index(after: dot)...]),
+            Secrets.areEqual(code, Secrets.authenticationCode(of: body.utf8, key: key))
+        else { return nil }
+        return session(String(parts[1]), now: now)
+    }
+
+    /// The session of an id that is known to be ours.
+    func session(_ id: String, now: Date = Date()) -> Session? {
+        if let entry = known.withLock({ $0[id] }), abs(now.timeIntervalSince(entry.readAt)) < Self.recheck {
+            return now < entry.session.expiresAt ? entry.session : nil
+        }
+        guard let session = (try? read(id, now: now)) ?? nil else {
+            known.withLock { $0[id] = nil }
+            return nil
+        }
+        remember(session, now: now)
+        return session
+    }
+
+    /// The cookie of a session.
+    func cookie(_ session: Session) -> String {
+        let body = "v2.\(session.id).\(session.issuedAt.seconds).\(session.expiresAt.seconds)"
         return body + "." + Base64URL.encode(Secrets.authenticationCode(of: body.utf8, key: key))
     }
 
-    /// The session of a cookie value, nil when it is not ours, has expired or was signed out.
-    func verify(_ cookie: String, now: Date = Date()) -> Session? {
-        guard cookie.utf8.count < 4096, let dot = cookie.lastIndex(of: "."), cookie.hasPrefix("v1.") else { return nil }
-        let body = cookie[..<dot]
-        guard let code = Base64URL.decode(cookie[cookie.index(after: dot)...]),
-            Secrets.areEqual(code, Secrets.authenticationCode(of: body.utf8, key: key)),
-            let bytes = Base64URL.decode(body.dropFirst(3)), let claims = try? JSON(parsing: bytes),
-            let user = claims["user"]?.string, let id = claims["id"]?.string, let issued = claims["iat"]?.int,
-            let expiry = claims["exp"]?.int, Int64(now.timeIntervalSince1970) < expiry,
-            revoked.withLock({ $0[id] == nil })
-        else { return nil }
-        return Session(
-            identity: UserIdentity(user: user, groups: claims["groups"]?.array?.compactMap(\.string) ?? []), id: id,
-            issuedAt: Date(timeIntervalSince1970: Double(issued)),
-            expiresAt: Date(timeIntervalSince1970: Double(expiry)))
-    }
-
-    /// Ends a session for good, also across restarts.
-    func revoke(_ session: Session, now: Date = Date()) throws {
-        let seconds = Int64(now.timeIntervalSince1970)
-        // A renewed cookie of the same session lives longer than this one: remember for a whole lifetime from now.
-        let until = seconds + lifetime.components.seconds
-        let remembered = revoked.withLock { revoked in
-            revoked = revoked.filter { $0.value > seconds }
-            revoked[session.id] = until
-            return revoked
-        }
-        var document = JSONObject()
-        for (id, expiry) in remembered { document[id] = .int(expiry) }
-        try folder.write("signed-out.json", JSON.object(document).bytes)
-    }
-
     /// The token that changing requests of a session must carry in a header.
-    func csrfToken(_ session: Session) -> String {
-        Base64URL.encode(Secrets.authenticationCode(of: ("csrf:" + session.id).utf8, key: key))
+    func csrfToken(_ session: Session) -> String { code("csrf", session.id) }
+
+    /// A word that only this gateway can make of another, for one purpose.
+    func code(_ purpose: String, _ word: String) -> String {
+        Base64URL.encode(Secrets.authenticationCode(of: "\(purpose):\(word)".utf8, key: key))
     }
 
     /// True when a session is old enough to get a new cookie.
@@ -96,17 +133,50 @@ final class Sessions: Sendable {
     }
 
     /// `Set-Cookie` for a session's cookie.
-    func setCookie(_ value: String, isSecure: Bool) -> String {
-        "\(Self.cookieName)=\(value); Path=/; Max-Age=\(lifetime.components.seconds); HttpOnly; SameSite=Lax"
+    func setCookie(_ session: Session, isSecure: Bool) -> String {
+        "\(Self.cookieName)=\(cookie(session)); Path=/; Max-Age=\(lifetime.components.seconds); HttpOnly; SameSite=Lax"
             + (isSecure ? "; Secure" : "")
     }
 
     /// `Set-Cookie` for the CSRF token, which the page must be able to read.
-    func setCSRFCookie(_ session: Session, isSecure: Bool) -> String {
-        "\(Self.csrfCookieName)=\(csrfToken(session)); Path=/; Max-Age=\(lifetime.components.seconds); SameSite=Strict"
+    func setCSRFCookie(_ token: String, isSecure: Bool) -> String {
+        "\(Self.csrfCookieName)=\(token); Path=/; Max-Age=\(lifetime.components.seconds); SameSite=Strict"
             + (isSecure ? "; Secure" : "")
     }
 
     /// `Set-Cookie` that removes a cookie.
     static func clearCookie(_ name: String) -> String { "\(name)=; Path=/; Max-Age=0; SameSite=Lax" }
+
+    // MARK: Files
+
+    private func write(_ session: Session, now: Date) throws {
+        try folder.write(session.id, session.json.bytes)
+        remember(session, now: now)
+    }
+
+    private func read(_ id: String, now: Date) throws -> Session? {
+        guard Self.isID(id), let bytes = try folder.read(id), let json = try? JSON(parsing: bytes),
+            let session = Session(json, id: id), now < session.expiresAt
+        else { return nil }
+        return session
+    }
+
+    private func remember(_ session: Session, now: Date) {
+        known.withLock {
+            if $0.count >= Self.capacity { $0.removeAll() }
+            $0[session.id] = (session, now)
+        }
+    }
+
+    private func clearExpired(now: Date) throws {
+        let isDue = clearedAt.withLock { last in
+            guard now.timeIntervalSince(last) > 3600 else { return false }
+            last = now
+            return true
+        }
+        guard isDue else { return }
+        for name in try folder.names() where try read(name, now: now) == nil { _ = folder.remove(name) }
+    }
+
+    private static func isID(_ text: String) -> Bool { text.utf8.count == 24 && Base64URL.decode(text) != nil }
 }

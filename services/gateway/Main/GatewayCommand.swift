@@ -37,6 +37,10 @@ struct GatewayCommand: AsyncParsableCommand {
     var allowPlainNetwork = false
     @Option(help: "Where KFAM listens, host:port; it is served below /kfam/.")
     var kfam: String?
+    @Flag(help: "Offer people to make a Profile of their own; KFAM has a flag of the same name, which decides.")
+    var registrationFlow = false
+    @Option(help: "The API server's audit log, shown to administrators.")
+    var auditLog: String?
     @Option(help: "Print a sign-in link for this user once listening.")
     var signInUser: String?
     @Option(help: "text or json.")
@@ -69,7 +73,8 @@ struct GatewayCommand: AsyncParsableCommand {
             host: host, port: port, webRoot: webRoot, stateDirectory: stateDirectory, spawnerConfigPath: spawnerConfig,
             hosts: hosts, certificatePEM: try tlsCertificate.map { try String(contentsOfFile: $0, encoding: .utf8) },
             keyPEM: try tlsKey.map { try String(contentsOfFile: $0, encoding: .utf8) },
-            allowsPlainNetwork: allowPlainNetwork, kfamAddress: kfam, namespace: cluster.namespace)
+            allowsPlainNetwork: allowPlainNetwork, kfamAddress: kfam, namespace: cluster.namespace,
+            allowsRegistration: registrationFlow, auditLogPath: auditLog)
         let scheme = tlsCertificate == nil ? "http" : "https"
         let gateway = try Gateway(
             configuration: configuration, client: KubeClient(transport: transport), signIn: tokens, logger: logger
