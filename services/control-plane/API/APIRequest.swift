@@ -1,3 +1,4 @@
+import HTTPKit
 import KubeModel
 import NIOCore
 import NIOHTTP1
@@ -8,7 +9,11 @@ struct APIRequest: Sendable {
     let method: String
     let path: String
     let query: Query
+    /// The query as it came.
+    var rawQuery = ""
     let headers: HTTPHeaders
+    /// The body as it comes in; it can be read once, here or below.
+    var content = HTTPBody.empty
     /// Collects the body, up to a limit.
     let body: @Sendable (Int) async throws -> ByteBuffer
 

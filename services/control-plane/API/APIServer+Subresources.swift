@@ -30,11 +30,6 @@ extension APIServer {
             return try await streams(request, context, pod: try await existing(context))
         case ("portforward", "get"), ("portforward", "create"):
             return try await portForward(request, context, pod: try await existing(context))
-        case ("proxy", _):
-            _ = try await existing(context)
-            throw APIError(
-                .unknown, "\(info.resource)/\(info.subresource) is not available in this version of Martlet", code: 501,
-                kind: kind.type.plural, name: context.name)
         default: throw notAllowed(info, kind)
         }
     }

@@ -69,8 +69,10 @@ public final class APIServer: Sendable {
     /// Answers one request of the HTTP server.
     public func handle(_ request: HTTPRequest) async -> HTTPResponse {
         let body = request.body
+        let query = request.rawQuery
         let apiRequest = APIRequest(
-            method: request.method, path: request.path, query: Query(raw: request.rawQuery), headers: request.headers,
+            method: request.method, path: request.path, query: Query(raw: query), rawQuery: query,
+            headers: request.headers, content: body,
             body: { limit in try await body.collect(upTo: limit) })
         let answer = await respond(to: apiRequest, id: request.id, address: request.peer.address ?? "") {
             try await self.authenticator.authenticate(
@@ -88,9 +90,11 @@ public final class APIServer: Sendable {
         let notes = configuration.audit.flatMap { _ in info.isRead ? nil : AuditNotes() }
         let (answer, user, sender): (APIAnswer, UserInfo, String) =
             if let notes {
-                await AuditNotes.$current.withValue(notes) { await self.attributed(request, info, authenticate) }
+                await AuditNotes.$current.withValue(notes) {
+                    await self.attributed(request, info, address: address, authenticate)
+                }
             } else {
-                await self.attributed(request, info, authenticate)
+                await self.attributed(request, info, address: address, authenticate)
             }
         if let audit = configuration.audit, AuditLog.covers(info, code: answer.status) {
             var info = info
@@ -106,11 +110,11 @@ public final class APIServer: Sendable {
 
     /// The answer, the user it was given to, and who that really was when somebody acts as another user.
     private func attributed(
-        _ request: APIRequest, _ info: RequestInfo, _ authenticate: () async throws -> UserInfo
+        _ request: APIRequest, _ info: RequestInfo, address: String, _ authenticate: () async throws -> UserInfo
     ) async -> (answer: APIAnswer, user: UserInfo, sender: String) {
         var user = UserInfo.anonymous
         var sender = ""
-        let answer = await answer(to: request, info) {
+        let answer = await answer(to: request, info, address: address) {
             user = try await authenticate()
             let own = user.name
             user = try impersonated(user, request)
@@ -121,10 +125,10 @@ public final class APIServer: Sendable {
     }
 
     private func answer(
-        to request: APIRequest, _ info: RequestInfo, identify: () async throws -> UserInfo
+        to request: APIRequest, _ info: RequestInfo, address: String, identify: () async throws -> UserInfo
     ) async -> APIAnswer {
         do {
-            return try await dispatch(request, info, try await identify())
+            return try await dispatch(request, info, address: address, try await identify())
         } catch let error as APIError {
             return .error(error)
         } catch is CancellationError {
@@ -136,7 +140,9 @@ public final class APIServer: Sendable {
         }
     }
 
-    private func dispatch(_ request: APIRequest, _ info: RequestInfo, _ user: UserInfo) async throws -> APIAnswer {
+    private func dispatch(
+        _ request: APIRequest, _ info: RequestInfo, address: String, _ user: UserInfo
+    ) async throws -> APIAnswer {
         guard info.isResource else {
             if !PathRoutes.isPublic(info.path) {
                 try cluster.rbac.require(user, AccessAttributes(info))
@@ -151,6 +157,9 @@ public final class APIServer: Sendable {
         }
         guard kind.type.isNamespaced || info.namespace.isEmpty || kind.type.kind == "Namespace" else {
             throw Self.unknownPath
+        }
+        if info.subresource == "proxy", kind.definition.extraSubresources.contains("proxy") {
+            return try await proxy(request, info, user, kind, address: address)
         }
         let context = try RequestContext(user: user, kind: kind, info: info, request: request)
         if kind.storageName == "endpoints" {
@@ -211,7 +220,7 @@ extension APIAnswer {
     func response(hasBody: Bool, id: String) -> HTTPResponse {
         var fields = HTTPHeaders()
         fields.reserveCapacity(4 + headers.count)
-        fields.add(name: "content-type", value: contentType)
+        if !contentType.isEmpty { fields.add(name: "content-type", value: contentType) }
         fields.add(name: "audit-id", value: id)
         fields.add(name: "cache-control", value: "no-cache, private")
         for (name, value) in headers { fields.add(name: name, value: value) }
