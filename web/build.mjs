@@ -21,6 +21,7 @@ rmSync(work, { recursive: true, force: true });
 mkdirSync(join(work, "assets"), { recursive: true });
 try {
     bundle();
+    bundleLibrary();
     const page = writeIndex(JSON.parse(readFileSync(join(work, "meta.json"), "utf8")));
     rmSync(join(work, "meta.json"));
     compressAll(work);
@@ -29,6 +30,14 @@ try {
     report(page);
 } finally {
     rmSync(work, { recursive: true, force: true });
+}
+
+/** The library of framed applications keeps its name: they load it by that. */
+function bundleLibrary() {
+    execFileSync("esbuild", [
+        "src/dashboard_lib.ts", "--bundle", "--format=iife", "--target=es2020", "--minify", "--log-level=warning",
+        `--outfile=${join(work, "dashboard_lib.bundle.js")}`,
+    ], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
 }
 
 function bundle() {

@@ -99,7 +99,7 @@ export async function sendJSON<T>(path: string, method: "POST" | "PUT" | "PATCH"
     return (text === "" ? {} : JSON.parse(text)) as T;
 }
 
-/** Both vocabularies: the web apps' `{log, fields}` and a Kubernetes `Status` with causes. */
+/** The vocabularies: the web apps' `{log, fields}`, the dashboard's `{error}`, a Kubernetes `Status` with causes, plain text. */
 async function errorOf(response: Response, method: string, path: string): Promise<RequestError> {
     const text = await response.text().catch(() => "");
     const requestID = response.headers.get("X-Request-Id");
@@ -109,17 +109,23 @@ async function errorOf(response: Response, method: string, path: string): Promis
     const fields: Record<string, string> = {};
     try {
         const body = JSON.parse(text) as {
-            log?: string; message?: string; fields?: Record<string, string> | { field?: string; message?: string }[];
+            log?: string; message?: string; error?: string; fields?: Record<string, string> | { field?: string; message?: string }[];
             details?: { causes?: { field?: string; message?: string }[] };
         };
-        message = body.log ?? body.message ?? "";
+        message = body.log ?? body.message ?? body.error ?? "";
         const causes = Array.isArray(body.fields) ? body.fields : body.details?.causes ?? [];
         for (const cause of causes) if (cause.field && cause.message) fields[cause.field] ??= cause.message;
         if (body.fields && !Array.isArray(body.fields)) Object.assign(fields, body.fields);
     } catch {
-        // Not JSON: a proxy's page, or nothing. The status speaks for itself.
+        // Not JSON: a sentence of KFAM's, a proxy's page, or nothing. Without a sentence the status speaks for itself.
+        const isText = (response.headers.get("Content-Type") ?? "").startsWith("text/plain");
+        if (isText && text.length < 500) message = sentence(text.trim());
     }
     return new RequestError(message || phrase(response.status), response.status, fields, detail);
+}
+
+function sentence(text: string): string {
+    return text === "" ? "" : text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }
 
 function phrase(status: number): string {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { describeImage, imageProblem, splitImage } from "./image";
-import { freeName, longestNotebookName, nameProblem } from "./names";
+import { freeName, longestNotebookName, nameProblem, namespaceFor } from "./names";
 
 const problem = (name: string) => nameProblem(name, longestNotebookName, ["taken"], "Notebook");
 
@@ -35,4 +35,11 @@ test("image references are checked for slips", () => {
     assert.match(imageProblem("my image") ?? "", /spaces/);
     assert.match(imageProblem("https://x/y") ?? "", /not an image reference/);
     assert.match(imageProblem("") ?? "", /Name an image/);
+});
+
+test("a namespace is called like its user, as far as that can be", () => {
+    assert.equal(namespaceFor("Ada.Lovelace@example.com"), "ada-lovelace");
+    assert.equal(namespaceFor("42_bob!"), "bob");
+    assert.equal(namespaceFor("@example.com"), "");
+    assert.equal(namespaceFor(`${"a".repeat(62)}.b`), "a".repeat(62));
 });

@@ -15,6 +15,12 @@ export function nameProblem(name: string, longest: number, taken: readonly strin
     return null;
 }
 
+/** A namespace that is called like its user: "Ada.Lovelace@example.com" becomes "ada-lovelace". */
+export function namespaceFor(user: string): string {
+    const plain = (user.split("@")[0] ?? "").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^[^a-z]+|-+$/g, "");
+    return plain.slice(0, 63).replace(/-+$/, "");
+}
+
 /** The first of `base`, `base-2`, `base-3`... that is free. */
 export function freeName(base: string, taken: readonly string[]): string {
     if (!taken.includes(base)) return base;

@@ -36,3 +36,11 @@ export function greeting(now: Date): string {
     if (hours < 12) return "Good morning";
     return hours < 18 ? "Good afternoon" : "Good evening";
 }
+
+/** "Today", "Yesterday", or the date. */
+export function dayTitle(time: Date, now: Date): string {
+    const start = (date: Date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+    const days = Math.round((start(now) - start(time)) / day);
+    if (days <= 0) return "Today";
+    return days === 1 ? "Yesterday" : time.toLocaleDateString("en-GB", { weekday: "long", day: "numeric", month: "long" });
+}

@@ -1,13 +1,14 @@
 /** What one comes back to: what runs, what is used, what happened. */
 
 import { quota as readQuota } from "../api/platform";
-import type { NotebookRow, Quota } from "../api/types";
+import { podMetrics as readPodMetrics } from "../api/team";
+import type { NotebookRow } from "../api/types";
 import { byNewest, latestOfEach, withoutRepeats } from "../lib/events";
 import { describeImage } from "../lib/image";
-import { coresInWords, formatSize, parseQuantity } from "../lib/quantity";
 import { notebookPath } from "../lib/routes";
 import { newestEvent, shownStatus } from "../lib/status";
 import { greeting, parseTime } from "../lib/time";
+import { usageRows } from "../lib/usage";
 import { Button } from "../parts/Button";
 import { EventList } from "../parts/EventList";
 import { Empty, Problem, Skeleton } from "../parts/Feedback";
@@ -17,7 +18,8 @@ import { Link, navigate } from "../parts/router";
 import { useLive, useSession } from "../parts/session";
 import { PageHead } from "../parts/Shell";
 import { StatusLabel } from "../parts/StatusLabel";
-import { useData } from "../parts/useData";
+import { useDashboardLinks, type ShownLink } from "../parts/useDashboardLinks";
+import { useData, useRefresh } from "../parts/useData";
 import { useNow, When } from "../parts/When";
 
 export function HomePage() {
@@ -30,10 +32,10 @@ export function HomePage() {
     return (
         <div className="page">
             <PageHead title={`${greeting(now)}, ${firstName(me.user)}`} lead={lead}>
-                {canEdit && <Button icon="volume" onClick={() => navigate("/volumes?new=1")}>New volume</Button>}
                 {canEdit && <Button look="primary" icon="plus" onClick={() => navigate("/notebooks/new")}>New notebook</Button>}
             </PageHead>
             {failure && !rows && connection === "lost" && <StreamProblem />}
+            <QuickLinks />
             <div className="home-grid">
                 <section className="card" aria-labelledby="recent-notebooks">
                     <header className="card-head">
@@ -101,46 +103,65 @@ function RecentNotebooks({ rows }: { rows: NotebookRow[] | null }) {
     );
 }
 
-const meters: { title: string; keys: string[]; show: (text: string) => string }[] = [
-    { title: "CPU", keys: ["requests.cpu", "cpu", "limits.cpu"], show: coresInWords },
-    { title: "Memory", keys: ["requests.memory", "memory", "limits.memory"], show: formatSize },
-    { title: "Storage", keys: ["requests.storage"], show: formatSize },
-    { title: "GPUs", keys: ["requests.nvidia.com/gpu", "requests.amd.com/gpu"], show: String },
-    { title: "Volumes", keys: ["persistentvolumeclaims"], show: String },
-    { title: "Pods", keys: ["pods", "count/pods"], show: String },
-];
-
-/** Only where there is a quota: without one there is nothing to run out of. */
+/** What the namespace may reserve, what it has reserved, and what it uses this moment. */
 function Usage() {
     const { namespace } = useSession();
-    const { data } = useData(namespace, (signal) => readQuota(namespace, signal));
-    const shown = data ? meters.flatMap((meter) => meterOf(meter, data)) : [];
-    if (shown.length === 0) return null;
+    const quota = useData(namespace, (signal) => readQuota(namespace, signal));
+    const usage = useData(`usage ${namespace}`, (signal) => readPodMetrics(namespace, signal));
+    useRefresh(quota.reload, 30_000);
+    useRefresh(usage.reload, 15_000);
+    const shown = usageRows(quota.data, usage.data);
+    const isWaiting = !quota.data && quota.error === null;
     return (
         <section className="card" aria-labelledby="usage">
-            <header className="card-head"><h2 id="usage">Quota</h2></header>
-            <ul className="meters">
-                {shown.map((meter) => (
-                    <li key={meter.title}>
-                        <div><span>{meter.title}</span><span className="number">{meter.text}</span></div>
-                        <div className={meter.share >= 0.9 ? "meter full" : "meter"} role="meter" aria-label={meter.title}
-                            aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(meter.share * 100)} aria-valuetext={meter.text}>
-                            <div style={{ width: `${Math.min(100, meter.share * 100)}%` }} />
-                        </div>
-                    </li>
-                ))}
-            </ul>
+            <header className="card-head"><h2 id="usage">Usage</h2></header>
+            {isWaiting && <Skeleton rows={2} label="Loading usage" />}
+            {quota.error !== null && !quota.data && (
+                <p className="card-none muted">The quota cannot be read. <button type="button" className="text-button" onClick={quota.reload}>Try again</button></p>
+            )}
+            {quota.data && shown.length === 0 && <p className="card-none muted">Nothing runs, and no quota limits this namespace.</p>}
+            {shown.length > 0 && (
+                <ul className="meters">
+                    {shown.map((row) => (
+                        <li key={row.title}>
+                            <div><span>{row.title}</span><span className="number">{row.text}</span></div>
+                            {row.share !== null && (
+                                <div className={row.share >= 0.9 ? "meter full" : "meter"} role="meter" aria-label={row.title}
+                                    aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.min(100, Math.round(row.share * 100))} aria-valuetext={row.text}>
+                                    <div style={{ width: `${Math.min(100, row.share * 100)}%` }} />
+                                </div>
+                            )}
+                        </li>
+                    ))}
+                </ul>
+            )}
+            {quota.data && shown.length > 0 && shown.every((row) => row.share === null) && <p className="card-none muted">No quota limits this namespace.</p>}
         </section>
     );
 }
 
-function meterOf({ title, keys, show }: (typeof meters)[number], quota: Quota) {
-    const key = keys.find((one) => quota.hard?.[one] !== undefined);
-    const hard = key && quota.hard[key];
-    if (!key || !hard) return [];
-    const used = quota.used?.[key] ?? "0";
-    const share = (parseQuantity(used) ?? 0) / (parseQuantity(hard) || 1);
-    return [{ title, share, text: `${show(used).replace(/ cores?$/, "")} of ${show(hard)}` }];
+/** What one often wants next; what administrators put into the dashboard's ConfigMap follows our own. */
+function QuickLinks() {
+    const { canEdit } = useSession();
+    const links = useDashboardLinks();
+    const own: ShownLink[] = canEdit ? [
+        { text: "New notebook", description: "JupyterLab with CPU and memory of your choice", to: "/notebooks/new", isOutside: false },
+        { text: "New volume", description: "Files that stay when notebooks go", to: "/volumes?new=1", isOutside: false },
+        { text: "Contributors", description: "Share this namespace", to: "/contributors", isOutside: false },
+    ] : [{ text: "Activity", description: "What happens in this namespace", to: "/activity", isOutside: false }];
+    const known = new Set(own.map((link) => link.to));
+    const shown = [...own, ...(links?.quick ?? []).filter((link) => !known.has(link.to)), ...(links?.documentation ?? [])].slice(0, 9);
+    return (
+        <nav className="quick-links" aria-label="Quick links">
+            {shown.map((link) => {
+                const inside = <><span className="quick-text"><strong>{link.text}</strong>{link.description && <span className="muted">{link.description}</span>}</span>
+                    <Icon name={link.isOutside ? "open" : "chevron-right"} size={16} /></>;
+                return link.isOutside
+                    ? <a key={`${link.text} ${link.to}`} href={link.to} target="_blank" rel="noopener noreferrer">{inside}</a>
+                    : <Link key={`${link.text} ${link.to}`} to={link.to}>{inside}</Link>;
+            })}
+        </nav>
+    );
 }
 
 function RecentEvents() {
@@ -149,7 +170,8 @@ function RecentEvents() {
     const recent = events && latestOfEach(byNewest(withoutRepeats(events))).slice(0, 6);
     return (
         <section className="card" aria-labelledby="recent-events">
-            <header className="card-head"><h2 id="recent-events">Recent events</h2></header>
+            <header className="card-head"><h2 id="recent-events">Activity</h2>
+                <Link to="/activity" className="quiet-link">All activity<Icon name="chevron-right" size={14} /></Link></header>
             {!recent && <Skeleton rows={4} label="Loading events" />}
             {recent?.length === 0 && <p className="card-none muted">Nothing happened in the last hour.</p>}
             {recent && recent.length > 0 && <EventList events={recent} named namespace={namespace} />}

@@ -4,6 +4,7 @@ import { Segments } from "./Fields";
 import { Icon } from "./Icon";
 import { Popover } from "./Menu";
 import { applyAppearance, usePreference } from "./preferences";
+import { Link } from "./router";
 import { useSession } from "./session";
 import { useToast } from "./Toasts";
 
@@ -23,7 +24,7 @@ export function AccountMenu() {
     const initials = me.user.slice(0, 1).toUpperCase();
     return (
         <Popover kind="dialog" label="Account" className="avatar" button={<span aria-hidden="true">{initials}</span>}>
-            {() => (
+            {(close) => (
                 <div className="account">
                     <div className="account-user">
                         <span className="avatar" aria-hidden="true">{initials}</span>
@@ -39,6 +40,7 @@ export function AccountMenu() {
                         <Segments label="Density" value={density} onChange={(value) => applyAppearance("density", value)}
                             options={[{ value: "comfortable", label: "Comfortable" }, { value: "compact", label: "Compact" }]} />
                     </div>
+                    <Link to="/account" className="menu-item" onClick={close}><Icon name="user" />Account and tokens</Link>
                     <button type="button" className="menu-item" onClick={leave}><Icon name="sign-out" />Sign out</button>
                 </div>
             )}

@@ -4,13 +4,15 @@ import { IconButton } from "./Button";
 import { Icon, type IconName } from "./Icon";
 import { Logo } from "./Logo";
 import { applyAppearance, usePreference } from "./preferences";
-import { Link } from "./router";
+import { Link, useAddress } from "./router";
 import { useSession } from "./session";
+import { useDashboardLinks } from "./useDashboardLinks";
+import type { Me } from "../api/types";
 
 interface Entry { title: string; path: string; icon: IconName; pages: Route["page"][] }
 
 /** A section appears when its service does. */
-export const sections: { title: string | null; entries: Entry[] }[] = [
+const sections: { title: string | null; entries: Entry[]; isForAdmins?: boolean }[] = [
     { title: null, entries: [{ title: "Home", path: "/", icon: "home", pages: ["home"] }] },
     {
         title: "Notebooks",
@@ -19,7 +21,25 @@ export const sections: { title: string | null; entries: Entry[] }[] = [
             { title: "Volumes", path: "/volumes", icon: "volume", pages: ["volumes"] },
         ],
     },
+    {
+        title: "Team",
+        entries: [
+            { title: "Contributors", path: "/contributors", icon: "team", pages: ["contributors"] },
+            { title: "Activity", path: "/activity", icon: "activity", pages: ["activity"] },
+        ],
+    },
+    {
+        title: "Admin", isForAdmins: true,
+        entries: [
+            { title: "Profiles", path: "/admin/profiles", icon: "shield", pages: ["admin-profiles"] },
+            { title: "Workspaces", path: "/admin/workspaces", icon: "cpu", pages: ["admin-workspaces"] },
+            { title: "Audit log", path: "/admin/audit", icon: "list", pages: ["admin-audit"] },
+        ],
+    },
 ];
+
+/** What a person can go to. */
+export const sectionsFor = (me: Me) => sections.filter((section) => !section.isForAdmins || me.isAdmin);
 
 export function Navigation({ route, isDrawer, onClose }: { route: Route; isDrawer: boolean; onClose: () => void }) {
     const { me } = useSession();
@@ -44,7 +64,7 @@ export function Navigation({ route, isDrawer, onClose }: { route: Route; isDrawe
                 {isDrawer && <IconButton label="Close navigation" icon="close" onClick={onClose} />}
             </div>
             <div className="sections">
-                {sections.map((section) => (
+                {sectionsFor(me).map((section) => (
                     <div key={section.title ?? "top"} className="section">
                         {section.title && <h2 id={`section-${section.title}`}>{section.title}</h2>}
                         <ul aria-labelledby={section.title ? `section-${section.title}` : undefined}>
@@ -60,6 +80,7 @@ export function Navigation({ route, isDrawer, onClose }: { route: Route; isDrawe
                         </ul>
                     </div>
                 ))}
+                <ConfiguredLinks narrow={narrow} onClose={onClose} />
             </div>
             <div className="navigation-foot">
                 <span className="version" title={`Martlet ${me.version}`}>{me.version}</span>
@@ -67,5 +88,28 @@ export function Navigation({ route, isDrawer, onClose }: { route: Route; isDrawe
                     onClick={() => applyAppearance("navigation", narrow ? "wide" : "narrow")} />
             </div>
         </nav>
+    );
+}
+
+/** What administrators put into the dashboard's ConfigMap: applications in a frame, and other sites. */
+function ConfiguredLinks({ narrow, onClose }: { narrow: boolean; onClose: () => void }) {
+    const { path } = useAddress();
+    const links = useDashboardLinks()?.applications ?? [];
+    if (links.length === 0) return null;
+    return (
+        <div className="section">
+            <h2 id="section-links">More</h2>
+            <ul aria-labelledby="section-links">
+                {links.map((link) => (
+                    <li key={`${link.text} ${link.to}`}>
+                        {link.isOutside
+                            ? <a href={link.to} target="_blank" rel="noopener noreferrer" title={narrow ? link.text : undefined}>
+                                <Icon name="open" size={18} /><span>{link.text}</span></a>
+                            : <Link to={link.to} onClick={onClose} title={narrow ? link.text : undefined} aria-current={link.to.split(/[?#]/)[0] === path ? "page" : undefined}>
+                                <Icon name="link" size={18} /><span>{link.text}</span></Link>}
+                    </li>
+                ))}
+            </ul>
+        </div>
     );
 }

@@ -5,7 +5,7 @@ import { notebookPath, serverPath } from "../lib/routes";
 import { ranked } from "../lib/search";
 import { shownStatus } from "../lib/status";
 import { Icon, type IconName } from "./Icon";
-import { sections } from "./Navigation";
+import { sectionsFor } from "./Navigation";
 import { applyAppearance } from "./preferences";
 import { navigate } from "./router";
 import { useLive, useSession } from "./session";
@@ -78,7 +78,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
 
 function usePaletteItems(): Item[] {
     const { rows } = useLive();
-    const { namespace, namespaces, chooseNamespace } = useSession();
+    const { me, namespace, namespaces, chooseNamespace } = useSession();
     return useMemo(() => {
         const items: Item[] = [];
         for (const row of rows ?? []) {
@@ -89,9 +89,11 @@ function usePaletteItems(): Item[] {
         const actions: [string, IconName, () => void][] = [
             ["New notebook", "plus", () => navigate("/notebooks/new")],
             ["New volume", "plus", () => navigate("/volumes?new=1")],
+            ["Add contributor", "plus", () => navigate("/contributors?new=1")],
         ];
+        if (me.isAdmin) actions.push(["New profile", "plus", () => navigate("/admin/profiles?new=1")]);
         for (const [title, icon, run] of actions) items.push({ key: title.replace(/ /g, "-"), group: "Actions", title, icon, run });
-        for (const entry of sections.flatMap((section) => section.entries)) {
+        for (const entry of sectionsFor(me).flatMap((section) => section.entries)) {
             items.push({ key: `page-${entry.title}`, group: "Pages", title: entry.title, hint: "Page", icon: entry.icon, run: () => navigate(entry.path) });
         }
         for (const row of (rows ?? []).filter((one) => one.status.phase === "ready")) {
@@ -106,5 +108,5 @@ function usePaletteItems(): Item[] {
             items.push({ key: theme, group: "Appearance", title, keywords: "theme appearance", icon, run: () => applyAppearance("theme", theme) });
         }
         return items;
-    }, [rows, namespace, namespaces, chooseNamespace]);
+    }, [rows, me, namespace, namespaces, chooseNamespace]);
 }

@@ -2,14 +2,14 @@
 
 import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react";
 import { onSessionLost } from "../api/client";
-import type { Route } from "../lib/routes";
+import { needsNamespace, type Route } from "../lib/routes";
 import { exactTime } from "../lib/time";
 import { AccountMenu } from "./AccountMenu";
 import { Button, IconButton } from "./Button";
-import { Empty } from "./Feedback";
 import { Icon } from "./Icon";
 import { Navigation } from "./Navigation";
 import { NamespacePicker } from "./NamespacePicker";
+import { NoNamespace } from "./NoNamespace";
 import { Palette } from "./Palette";
 import { useLive, useSession } from "./session";
 import { When } from "./When";
@@ -61,7 +61,7 @@ export function Shell({ route, title, children }: { route: Route; title: string;
                 <header className="top-bar">
                     <IconButton className="only-narrow" label="Open navigation" icon="menu" aria-expanded={drawer}
                         onClick={() => setDrawer(true)} />
-                    <NamespacePicker />
+                    <NamespacePicker route={route} />
                     <div className="spacer" />
                     <button type="button" className="search-button" onClick={() => setPalette(true)} aria-label="Search" aria-keyshortcuts="Control+K /">
                         <Icon name="search" /><span>Search</span><kbd>/</kbd>
@@ -71,7 +71,7 @@ export function Shell({ route, title, children }: { route: Route; title: string;
                 <SessionNotice />
                 <ConnectionNotice />
                 <main id="main" ref={main} tabIndex={-1} aria-label={title || "Martlet"}>
-                    {namespace === "" ? <NoNamespace /> : children}
+                    {namespace === "" && needsNamespace(route) ? <NoNamespace /> : children}
                 </main>
             </div>
             {palette && <Palette onClose={() => setPalette(false)} />}
@@ -91,14 +91,6 @@ export function PageHead({ title, count, children, lead }: {
             </div>
             {children && <div className="page-actions">{children}</div>}
         </div>
-    );
-}
-
-function NoNamespace() {
-    return (
-        <Empty icon="namespace" title="Your namespace is being prepared">
-            Everything you make lives in a namespace of your own. This takes a moment after the first start; the page goes on by itself.
-        </Empty>
     );
 }
 
@@ -138,8 +130,8 @@ function SessionNotice() {
     return (
         <div className="banner bad" role="alert">
             <Icon name="user" />
-            <p><strong>Your session has ended.</strong> Ask for a new sign-in link with <code>martlet login url</code>, then load this page again.</p>
-            <Button small icon="refresh" onClick={() => window.location.reload()}>Load again</Button>
+            <p><strong>Your session has ended.</strong> Sign in again to go on; what you see here stays where it is.</p>
+            <Button small icon="user" onClick={() => window.location.reload()}>Sign in</Button>
         </div>
     );
 }

@@ -1,7 +1,7 @@
 /** Addresses through the history API: the current one, links, and going somewhere. */
 
 import { useSyncExternalStore, type AnchorHTMLAttributes, type MouseEvent } from "react";
-import { withQuery } from "../lib/routes";
+import { parts, withQuery } from "../lib/routes";
 
 const listeners = new Set<() => void>();
 let leaveQuestion: string | null = null;
@@ -11,19 +11,18 @@ function notify(): void {
 }
 
 window.addEventListener("popstate", notify);
+window.addEventListener("hashchange", notify);
 
 function subscribe(listener: () => void): () => void {
     listeners.add(listener);
     return () => listeners.delete(listener);
 }
 
-const address = () => window.location.pathname + window.location.search;
+const address = () => window.location.pathname + window.location.search + window.location.hash;
 
-/** Path and query of the page, kept current. */
-export function useAddress(): { path: string; query: string } {
-    const text = useSyncExternalStore(subscribe, address);
-    const mark = text.indexOf("?");
-    return mark < 0 ? { path: text, query: "" } : { path: text.slice(0, mark), query: text.slice(mark) };
+/** Path, query and hash of the page, kept current. */
+export function useAddress(): { path: string; query: string; hash: string } {
+    return parts(useSyncExternalStore(subscribe, address));
 }
 
 export function navigate(to: string, options: { replace?: boolean } = {}): void {
@@ -38,7 +37,7 @@ export function navigate(to: string, options: { replace?: boolean } = {}): void 
 
 /** Changes the query of the present page without a step in the history: filters, sorting. */
 export function replaceQuery(changes: Record<string, string | null>): void {
-    navigate(window.location.pathname + withQuery(window.location.search, changes), { replace: true });
+    navigate(window.location.pathname + withQuery(window.location.search, changes) + window.location.hash, { replace: true });
 }
 
 /** Asked before a link leads away from something unsaved; `null` when all is saved. */
@@ -49,10 +48,10 @@ export function guardLeaving(question: string | null): void {
 
 /** Links inside the page keep the namespace that is chosen. */
 export function keepNamespace(to: string): string {
-    const [path = "", query = ""] = to.split("?", 2);
+    const { path, query, hash } = parts(to);
     const namespace = new URLSearchParams(window.location.search).get("ns");
     if (!namespace || new URLSearchParams(query).has("ns")) return to;
-    return path + withQuery(query, { ns: namespace });
+    return path + withQuery(query, { ns: namespace }) + hash;
 }
 
 export function Link({ to, onClick, ...rest }: { to: string } & AnchorHTMLAttributes<HTMLAnchorElement>) {

@@ -4,6 +4,7 @@ import { createContext, useContext, useEffect, useMemo, useState, useSyncExterna
 import { LiveStore, type LiveState } from "../api/live";
 import { me as readMe } from "../api/platform";
 import type { Me } from "../api/types";
+import { allNamespaces, showsAllNamespaces } from "../lib/frame";
 import type { Route } from "../lib/routes";
 import { Problem } from "./Feedback";
 import { readPreference, writePreference } from "./preferences";
@@ -16,6 +17,10 @@ interface Session {
     /** Last used first. */
     namespaces: Me["namespaces"];
     canEdit: boolean;
+    /** All namespaces are chosen, for an application that can show them; `namespace` is then the one used last. */
+    seesAll: boolean;
+    /** Asks again who one is and where. */
+    reloadMe: () => void;
     chooseNamespace: (namespace: string) => void;
     retryLive: () => void;
 }
@@ -43,12 +48,14 @@ export function SessionProvider({ route, waiting, children }: {
     const { data: me, error, reload } = useData("me", readMe);
     const { query } = useAddress();
     const [store] = useState(() => new LiveStore());
-    const asked = route.page === "notebook" ? route.namespace : new URLSearchParams(query).get("ns");
+    const inAddress = route.page === "notebook" ? route.namespace : new URLSearchParams(query).get("ns");
+    const seesAll = inAddress === allNamespaces && route.page === "frame" && showsAllNamespaces(route.target);
+    const asked = inAddress === allNamespaces ? null : inAddress;
     const namespaces = useMemo(() => sorted(me?.namespaces ?? []), [me, asked]);
     const namespace = asked ?? namespaces[0]?.namespace ?? "";
     const notebook = route.page === "notebook" ? route.name : null;
 
-    // A profile that was just made has no namespace for a moment.
+    // Somebody may be making one just now, or a profile has no namespace for a moment.
     useEffect(() => {
         if (!me || me.namespaces.length > 0) return;
         const timer = setTimeout(reload, 2000);
@@ -58,19 +65,24 @@ export function SessionProvider({ route, waiting, children }: {
     useEffect(() => {
         if (!me || namespace === "") return;
         writePreference("namespaces", [namespace, ...recent().filter((one) => one !== namespace)].slice(0, 20).join(" "));
-        if (new URLSearchParams(window.location.search).get("ns") !== namespace) replaceQuery({ ns: namespace });
+        if (!seesAll && new URLSearchParams(window.location.search).get("ns") !== namespace) replaceQuery({ ns: namespace });
         store.follow(namespace, notebook);
-    }, [me, namespace, notebook, store, query]);
+    }, [me, namespace, notebook, store, query, seesAll]);
 
     const session = useMemo<Session | null>(() => me && {
-        me, namespace, namespaces,
+        me, namespace, namespaces, seesAll,
         canEdit: me.isAdmin || me.namespaces.some((one) => one.namespace === namespace && one.role !== "viewer"),
         chooseNamespace: (next) => {
+            if (route.page === "frame") {
+                replaceQuery({ ns: next });
+                return;
+            }
             const path = route.page === "notebook" ? "/notebooks" : window.location.pathname;
             navigate(`${path}?ns=${encodeURIComponent(next)}`);
         },
+        reloadMe: reload,
         retryLive: () => store.restart(),
-    }, [me, namespace, namespaces, route.page, store]);
+    }, [me, namespace, namespaces, seesAll, route.page, store, reload]);
 
     if (!session) {
         if (!error) return <>{waiting}</>;

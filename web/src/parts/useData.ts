@@ -21,3 +21,11 @@ export function useData<T>(key: string, read: (signal: AbortSignal) => Promise<T
     const current = state.key === key;
     return { data: current ? state.data : null, error: current ? state.error : null, reload };
 }
+
+/** Reads again every so often, while somebody looks. For what no stream tells of. */
+export function useRefresh(reload: () => void, milliseconds: number): void {
+    useEffect(() => {
+        const timer = setInterval(() => { if (!document.hidden) reload(); }, milliseconds);
+        return () => clearInterval(timer);
+    }, [reload, milliseconds]);
+}
