@@ -7,12 +7,19 @@ public struct CertificateSubject: Sendable, Equatable {
     /// O, in order.
     public let organizations: [String]
 
+    /// SHA-256 of the certificate, 32 bytes.
+    public let fingerprint: [UInt8]
+
     /// Reads the subject of a certificate that was verified by the TLS handshake.
     public init(der: [UInt8]) throws {
         let certificate = try X509Certificate(der: der)
         let name = X509_get_subject_name(certificate.handle)
         commonName = Self.values(NID_commonName, of: name).last
         organizations = Self.values(NID_organizationName, of: name)
+        var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        var length: UInt32 = 0
+        X509_digest(certificate.handle, EVP_sha256(), &digest, &length)
+        fingerprint = Array(digest.prefix(Int(length)))
     }
 
     private static func values(_ nid: Int32, of name: OpaquePointer?) -> [String] {

@@ -116,6 +116,11 @@ extension APIServer {
                 .badRequest,
                 "the \(field) in the applied configuration (\(body[field]?.string ?? "")) is not \(expected)")
         }
+        guard body.value(at: "metadata", "name")?.string?.isEmpty == false else {
+            throw APIError(
+                .badRequest,
+                "the name of the object (\(context.name) based on URL) was undeterminable: name must be provided")
+        }
         if let managed = body.value(at: "metadata", "managedFields")?.array, !managed.isEmpty {
             throw APIError(.badRequest, "metadata.managedFields must be nil")
         }

@@ -33,7 +33,7 @@ extension APIServer {
         case "SelfSubjectRulesReview":
             let namespace = spec["namespace"]?.string ?? ""
             guard !namespace.isEmpty else { throw APIError(.badRequest, "no namespace on request") }
-            let rules = cluster.rbac.rules(for: context.user, namespace: namespace)
+            let rules = cluster.rbac.grantedRules(for: context.user, namespace: namespace)
             func list(_ chosen: [PolicyRule]) -> JSON { .array(chosen.map(\.json)) }
             review["metadata"] = [:]
             review["spec"] = [:]

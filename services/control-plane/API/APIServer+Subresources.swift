@@ -121,10 +121,20 @@ extension APIServer {
 
     // MARK: Pods
 
-    private func bind(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
+    /// Gives a Pod to a node: the one that the path names, or the `Binding` itself.
+    func bind(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
         var duplicates: [String] = []
         let body = try await Codec.body(of: request, kind: "Binding", duplicates: &duplicates)
-        try checkName(of: body, "Binding", context)
+        var context = context
+        if context.name.isEmpty {
+            let name = body.value(at: "metadata", "name")?.string ?? ""
+            guard !name.isEmpty else { throw APIError(.badRequest, "Name parameter required.") }
+            if let pods = cluster.registry.find(apiVersion: "v1", kind: "Pod") {
+                context.redirect(to: pods, name, subresource: "binding")
+            }
+        } else {
+            try checkName(of: body, "Binding", context)
+        }
         let node = body.value(at: "target", "name")?.string ?? ""
         let issues = PodBindingRules.issues(in: body)
         guard issues.isEmpty else {

@@ -150,14 +150,14 @@ public final class APIServer: Sendable {
             return try await answerPath(request, info, user)
         }
         try cluster.rbac.require(user, AccessAttributes(info))
+        // No path of ours; the real server only looks for permissions behind it.
+        guard !info.path.utf8.starts(with: "//".utf8) else { return .pageNotFound }
         guard let kind = cluster.registry.find(group: info.group, version: info.version, plural: info.resource) else {
             let isKnown = info.group.isEmpty || cluster.registry.all.contains { $0.type.group == info.group }
             guard isKnown else { return .pageNotFound }
             throw Self.unknownPath
         }
-        guard kind.type.isNamespaced || info.namespace.isEmpty || kind.type.kind == "Namespace" else {
-            throw Self.unknownPath
-        }
+        guard kind.type.isNamespaced || !info.isInNamespace else { throw Self.unknownPath }
         if info.subresource == "proxy", kind.definition.extraSubresources.contains("proxy") {
             return try await proxy(request, info, user, kind, address: address)
         }
@@ -178,16 +178,25 @@ public final class APIServer: Sendable {
         return answer
     }
 
-    static let unknownPath = APIError(.notFound, "the server could not find the requested resource")
+    static let unknownPath = APIError(
+        .notFound, "the server could not find the requested resource", hasDetails: true)
 
     private func perform(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
         let (info, kind) = (context.info, context.kind)
+        guard info.rest.isEmpty else { throw Self.unknownPath }
+        if info.isOnWatchPath {
+            let isWatched = !kind.definition.isCreateOnly && !kind.definition.isMeasured && info.subresource.isEmpty
+            guard isWatched else { throw Self.unknownPath }
+            guard request.method == "GET" else { throw notAllowed(info, kind) }
+        }
         guard request.method != "HEAD" else { throw notAllowed(info, kind) }
         if kind.definition.isCreateOnly {
             guard info.name.isEmpty else { throw Self.unknownPath }
             guard info.verb == "create" else { throw notAllowed(info, kind) }
+            if kind.type.kind == "Binding" { return try await bind(request, context) }
             return try await review(request, context)
         }
+        if kind.type.kind == "ComponentStatus" { return try componentStatus(context) }
         if kind.definition.isMeasured { return try await usage(context) }
         if !info.subresource.isEmpty { return try await performSubresource(request, context) }
         switch info.verb {
@@ -210,8 +219,11 @@ public final class APIServer: Sendable {
         }
     }
 
+    static let notAllowed = APIError(
+        .methodNotAllowed, "the server does not allow this method on the requested resource", hasDetails: true)
+
     func notAllowed(_ info: RequestInfo, _ kind: ServedKind) -> APIError {
-        APIError(.methodNotAllowed, "the server does not allow this method on the requested resource")
+        Self.notAllowed
     }
 }
 

@@ -30,7 +30,10 @@ private final class SubjectCache: Sendable {
         if let user = known.withLock({ $0[certificate] }) { return user }
         guard let subject = try? CertificateSubject(der: certificate), let name = subject.commonName, !name.isEmpty
         else { return nil }
-        let user = UserInfo(name: name, groups: subject.organizations + ["system:authenticated"])
+        let fingerprint = subject.fingerprint.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        let user = UserInfo(
+            name: name, groups: subject.organizations + ["system:authenticated"],
+            extra: ["authentication.kubernetes.io/credential-id": ["X509SHA256=\(fingerprint)"]])
         known.withLock { known in
             if known.count >= 1024 { known.removeAll() }
             known[certificate] = user

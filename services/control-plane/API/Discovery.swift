@@ -19,8 +19,23 @@ extension APIServer {
                 versions[kind.type.group, default: []].append(kind.type.version)
             }
         }
-        return order.map { Group(name: $0, versions: (versions[$0] ?? []).sorted(by: VersionOrder.precedes)) }
+        let ordered = order.enumerated().sorted {
+            (Self.place(of: $0.element), $0.offset) < (Self.place(of: $1.element), $1.offset)
+        }
+        return ordered.map {
+            Group(name: $0.element, versions: (versions[$0.element] ?? []).sorted(by: VersionOrder.precedes))
+        }
     }
+
+    /// The order in which the real server lists its groups; others come behind them.
+    private static let order = [
+        "apiregistration.k8s.io", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io",
+        "autoscaling", "batch", "certificates.k8s.io", "networking.k8s.io", "policy", "rbac.authorization.k8s.io",
+        "storage.k8s.io", "admissionregistration.k8s.io", "apiextensions.k8s.io", "scheduling.k8s.io",
+        "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io", "resource.k8s.io", "flowcontrol.apiserver.k8s.io",
+    ]
+
+    private static func place(of group: String) -> Int { order.firstIndex(of: group) ?? order.count }
 
     private static let aggregated = ["v2", "v2beta1"]
 
@@ -38,17 +53,21 @@ extension APIServer {
                 answer.contentType = "application/json;g=apidiscovery.k8s.io;v=\(version);as=APIGroupDiscoveryList"
                 return answer
             }
-            return .bytes(
-                documents.document(segments[0], number: number) { segments[0] == "api" ? coreVersions : groupList })
+            if segments[0] == "api" { return .json(coreVersions(at: request.header("host") ?? "")) }
+            return .bytes(documents.document("apis", number: number) { groupList })
         case ("api", 2):
             guard segments[1] == "v1" else { throw Self.unknownPath }
             return .bytes(documents.document("api/v1", number: number) { resourceList(group: "", version: "v1") })
         case ("apis", 2):
-            guard let group = groups().first(where: { $0.name == segments[1] }) else { throw Self.unknownPath }
+            guard let group = groups().first(where: { $0.name == segments[1] }) else { return .pageNotFound }
             let head: JSON = ["kind": "APIGroup", "apiVersion": "v1"]
             return .json(head.merging(groupJSON(group)))
         case ("apis", 3):
-            guard cluster.registry.serves(group: segments[1], version: segments[2]) else { throw Self.unknownPath }
+            guard cluster.registry.serves(group: segments[1], version: segments[2]) else {
+                let isKnown = groups().contains { $0.name == segments[1] }
+                guard isKnown else { return .pageNotFound }
+                throw Self.unknownPath
+            }
             return .bytes(
                 documents.document("\(segments[1])/\(segments[2])", number: number) {
                     resourceList(group: segments[1], version: segments[2])
@@ -69,10 +88,10 @@ extension APIServer {
         return nil
     }
 
-    private var coreVersions: JSON {
+    private func coreVersions(at address: String) -> JSON {
         [
             "kind": "APIVersions", "versions": ["v1"],
-            "serverAddressByClientCIDRs": [["clientCIDR": "0.0.0.0/0", "serverAddress": ""]],
+            "serverAddressByClientCIDRs": [["clientCIDR": "0.0.0.0/0", "serverAddress": .string(address)]],
         ]
     }
 
@@ -123,10 +142,10 @@ extension APIServer {
                 resources.append(entry)
             }
         }
-        return [
-            "kind": "APIResourceList", "apiVersion": "v1",
+        let head: JSON = group.isEmpty ? ["kind": "APIResourceList"] : ["kind": "APIResourceList", "apiVersion": "v1"]
+        return head.merging([
             "groupVersion": .string(group.isEmpty ? version : "\(group)/\(version)"), "resources": .array(resources),
-        ]
+        ])
     }
 
     private func aggregatedDocument(isCore: Bool, version: String) -> JSON {

@@ -55,12 +55,14 @@ extension APIServer {
     /// Answers discovery, health, version, keys and schemas.
     func answerPath(_ request: APIRequest, _ info: RequestInfo, _ user: UserInfo) async throws -> APIAnswer {
         let segments = info.segments
-        guard request.method == "GET" || request.method == "HEAD" else {
-            let known: Set = ["api", "apis", "version", "healthz", "livez", "readyz", "openapi"]
-            guard let first = segments.first else { throw Self.unknownPath }
-            guard known.contains(first) else { return .pageNotFound }
-            throw APIError(.methodNotAllowed, "the server does not allow this method on the requested resource")
-        }
+        // The other paths answer every method alike.
+        let isReadOnly =
+            switch (segments.first, segments.count) {
+            case ("apis", 3): cluster.registry.serves(group: segments[1], version: segments[2])
+            case ("version", _), ("api", _), (".well-known", _), ("openid", _): true
+            default: false
+            }
+        guard request.method == "GET" || !isReadOnly else { throw Self.notAllowed }
         switch segments.first {
         case nil: return .json(["paths": .array(paths().map(JSON.string))])
         case "healthz", "livez", "readyz": return healthAnswer(request, segments)
@@ -86,8 +88,11 @@ extension APIServer {
     /// `/readyz` fails while nothing can be stored, and says why; the server is alive all the same, and answers reads.
     private func healthAnswer(_ request: APIRequest, _ segments: [String]) -> APIAnswer {
         let check = segments[0]
+        guard request.path.utf8.last != UInt8(ascii: "/") else { return .pageNotFound }
         if segments.count > 1 {
-            guard segments.count == 2, ["ping", "log", "store"].contains(segments[1]) else { return .pageNotFound }
+            guard segments.count == 2, ["ping", "log", "store", "etcd"].contains(segments[1]) else {
+                return .pageNotFound
+            }
         }
         guard check != "readyz" || health.isReady else {
             return .text("[-]startup not finished\nreadyz check failed\n", status: 500)

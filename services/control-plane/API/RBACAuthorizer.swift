@@ -187,6 +187,11 @@ final class RBACAuthorizer: Sendable {
             paths.nonResourceURLs = ["*"]
             return [everything, paths]
         }
+        return grantedRules(for: user, namespace: namespace)
+    }
+
+    /// The rules that bindings give somebody in a namespace (or, with an empty one, in the whole cluster).
+    func grantedRules(for user: UserInfo, namespace: String) -> [PolicyRule] {
         var rules: [PolicyRule] = []
         visit(user, namespace: namespace) { rule in
             rules.append(rule)

@@ -12,7 +12,7 @@ struct RequestContext: Sendable {
     }
 
     let user: UserInfo
-    let kind: ServedKind
+    private(set) var kind: ServedKind
     private(set) var info: RequestInfo
     let query: Query
     let isDryRun: Bool
@@ -62,16 +62,10 @@ struct RequestContext: Sendable {
         }
         let agent = request.header("user-agent") ?? ""
         var manager = request.query["fieldManager"] ?? ""
-        guard manager.utf8.count <= 128 else {
+        if ["create", "update", "patch"].contains(info.verb), let issue = Self.issue(ofManager: manager) {
             throw APIError(
-                .invalid,
-                "\(Self.options(info)).meta.k8s.io \"\" is invalid: fieldManager: Too long: may not be more than 128 bytes",
-                kind: Self.options(info), group: "meta.k8s.io",
-                causes: [
-                    .init(
-                        field: "fieldManager", reason: "FieldValueTooLong",
-                        message: "Too long: may not be more than 128 bytes")
-                ])
+                .invalid, "\(Self.options(info)).meta.k8s.io \"\" is invalid: \(issue.field): \(issue.message)",
+                kind: Self.options(info), group: "meta.k8s.io", causes: [issue.cause])
         }
         if manager.isEmpty {
             let program = Substring(agent.utf8.prefix { $0 != UInt8(ascii: "/") })
@@ -79,6 +73,25 @@ struct RequestContext: Sendable {
         }
         fieldManager = manager.isEmpty ? "unknown" : manager
         (presentation, encoding) = try Presentation.negotiate(request, kind: kind, verb: info.verb)
+    }
+
+    /// What is wrong with the name of a manager of fields.
+    private static func issue(ofManager name: String) -> FieldIssue? {
+        if name.utf8.count > 128 {
+            return FieldIssue(field: "fieldManager", reason: .tooLong, detail: "may not be more than 128 bytes")
+        }
+        var position = 0
+        for scalar in name.unicodeScalars {
+            guard scalar.isPrintable else {
+                let code = String(scalar.value, radix: 16, uppercase: true)
+                let number = String(repeating: "0", count: max(0, 4 - code.count)) + code
+                return FieldIssue(
+                    field: "fieldManager", reason: .invalid, value: .string(name),
+                    detail: "invalid character U+\(number) (at position \(position))")
+            }
+            position += scalar.utf8.count
+        }
+        return nil
     }
 
     /// The options of a write as an object, which webhooks get to see.
@@ -103,6 +116,12 @@ struct RequestContext: Sendable {
 
     var namespace: String { info.namespace }
     var name: String { info.name }
+
+    /// The same request, sent to a subresource of an object instead.
+    mutating func redirect(to kind: ServedKind, _ name: String, subresource: String) {
+        self.kind = kind
+        (info.resource, info.name, info.subresource) = (kind.type.plural, name, subresource)
+    }
 
     /// The same request about another object of the collection.
     mutating func rename(_ name: String) { info.name = name }
@@ -133,6 +152,17 @@ struct RequestContext: Sendable {
         let type = type ?? kind.type
         throw APIError(
             .badRequest, "\(type.kind) in version \"\(type.version)\" cannot be handled as a \(type.kind): \(detail)")
+    }
+}
+
+extension Unicode.Scalar {
+    /// True for letters, marks, numbers, punctuation, symbols and the plain space.
+    fileprivate var isPrintable: Bool {
+        switch properties.generalCategory {
+        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
+        case .spaceSeparator: self == " "
+        default: true
+        }
     }
 }
 

@@ -13,6 +13,10 @@ struct RequestInfo: Sendable {
     var subresource = ""
     /// Name of the object, empty for collections.
     var name = ""
+    /// True for `/api/v1/watch/...`, the old form of watches.
+    var isOnWatchPath = false
+    /// True for what is named below a namespace, `/namespaces/a/pods`.
+    var isInNamespace = false
     /// What follows the subresource, for proxies.
     var rest: [String] = []
     /// The decoded segments of the path.
@@ -36,9 +40,8 @@ struct RequestInfo: Sendable {
         }
         guard parts.count >= 2, let version = parts.popFirst() else { return }
         self.version = version
-        var isWatchPath = false
         if parts.first == "watch", parts.count > 1 {
-            isWatchPath = true
+            isOnWatchPath = true
             parts.removeFirst()
         }
         isResource = true
@@ -47,6 +50,7 @@ struct RequestInfo: Sendable {
             // `/namespaces/a/status` is about the namespace itself, `/namespaces/a/pods` about what is in it.
             if parts.count > 2, case let part = parts[parts.startIndex + 2], part != "status", part != "finalize" {
                 parts = parts.dropFirst(2)
+                isInNamespace = true
             }
         }
         resource = parts.popFirst() ?? ""
@@ -56,7 +60,7 @@ struct RequestInfo: Sendable {
         switch method {
         case "GET", "HEAD":
             verb = "get"
-            if isWatchPath || (name.isEmpty && query.flag("watch")) {
+            if name.isEmpty, query.flag("watch") {
                 verb = "watch"
             } else if name.isEmpty {
                 verb = "list"
@@ -67,6 +71,7 @@ struct RequestInfo: Sendable {
         case "DELETE": verb = name.isEmpty ? "deletecollection" : "delete"
         default: break
         }
+        if isOnWatchPath { verb = "watch" }
         if name.isEmpty, verb == "list" || verb == "watch" || verb == "deletecollection",
             let selector = query["fieldSelector"], selector.hasPrefix("metadata.name="), !selector.contains(",")
         {
@@ -83,16 +88,18 @@ struct RequestInfo: Sendable {
     /// The name that authorisation looks at.
     var authorizedName: String { name.isEmpty ? selectedName : name }
 
-    /// The segments of a path, percent-decoded; empty ones are left out.
+    /// The segments of a path, percent-decoded; slashes at both ends make none.
     private static func segments(of path: String) -> [String] {
         var segments: [String] = []
         segments.reserveCapacity(8)
-        let bytes = path.utf8
-        var start = bytes.startIndex
-        while start < bytes.endIndex {
-            let end = bytes[start...].firstIndex(of: UInt8(ascii: "/")) ?? bytes.endIndex
-            if start < end { segments.append(decode(path[start..<end])) }
-            start = end < bytes.endIndex ? bytes.index(after: end) : end
+        let bytes = path.utf8[...]
+        let slash = UInt8(ascii: "/")
+        var start = bytes.firstIndex { $0 != slash } ?? bytes.endIndex
+        let last = bytes.lastIndex { $0 != slash }.map { bytes.index(after: $0) } ?? start
+        while start < last {
+            let end = bytes[start..<last].firstIndex(of: slash) ?? last
+            segments.append(decode(path[start..<end]))
+            start = end < last ? bytes.index(after: end) : end
         }
         return segments
     }

@@ -15,7 +15,12 @@ extension APIServer {
                 "only the following media types are accepted: application/json"
                     + (segments.first == "v2" ? ", \(SwaggerEncoder.mediaTypes[0])" : ""))
         }
+        let isFolder = request.path.utf8.last == UInt8(ascii: "/")
         switch (segments.first, segments.count) {
+        case (nil, _),
+            ("v2", _) where isFolder || segments.count != 1:
+            return .pageNotFound
+        case (_, _) where isFolder: return Self.noSuchSchema
         case ("v2", 1) where takesBinary:
             let bytes = documents.bytes("openapi/v2 binary", number: number) { SwaggerEncoder.document(swagger) }
             var answer = APIAnswer.bytes(bytes)
@@ -25,16 +30,18 @@ extension APIServer {
         case ("v3", 1): return .bytes(documents.document("openapi/v3", number: number) { openAPIIndex })
         case ("v3", 3...4):
             let isCore = segments[1] == "api" && segments.count == 3
-            guard isCore || (segments[1] == "apis" && segments.count == 4) else { throw Self.unknownPath }
+            guard isCore || (segments[1] == "apis" && segments.count == 4) else { return Self.noSuchSchema }
             let (group, version) = isCore ? ("", segments[2]) : (segments[2], segments[3])
-            guard cluster.registry.serves(group: group, version: version) else { throw Self.unknownPath }
+            guard cluster.registry.serves(group: group, version: version) else { return Self.noSuchSchema }
             return .bytes(
                 documents.document("openapi/v3 \(group)/\(version)", number: number) {
                     openAPIDocument(group: group, version: version)
                 })
-        default: throw Self.unknownPath
+        default: return segments.first == "v3" ? Self.noSuchSchema : .pageNotFound
         }
     }
+
+    private static let noSuchSchema = APIAnswer(status: 404, contentType: "", body: .bytes(ByteBuffer()))
 
     /// The media types that a request accepts, without their parameters.
     private static func acceptedTypes(_ request: APIRequest) -> [String] {

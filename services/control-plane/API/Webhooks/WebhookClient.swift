@@ -25,6 +25,8 @@ final class WebhookClient: Sendable {
             if let known = clients[key] { return known }
             var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
             configuration.timeout.connect = .seconds(10)
+            // Nobody who listens is an answer, too.
+            configuration.connectionPool.retryConnectionEstablishment = false
             // The certificate is for the Service's name, the connection goes to where the Service is.
             if !name.isEmpty { configuration.dnsOverride = [name: place] }
             let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)

@@ -12,6 +12,7 @@ extension BuiltinKinds {
 
     /// Questions to the server: they are answered, not stored.
     static let reviews: [KindDefinition] = [
+        kind(ResourceType("", "v1", "bindings", "Binding"), isCreateOnly: true),
         kind(.tokenReviews, isCreateOnly: true), kind(selfSubjectReviews, isCreateOnly: true),
         kind(localSubjectAccessReviews, isCreateOnly: true, validate: AccessReviewRules.local),
         kind(selfSubjectAccessReviews, isCreateOnly: true, validate: AccessReviewRules.own),
