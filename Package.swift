@@ -97,6 +97,7 @@ let targets: [Target] =
         ])
     + [
         cTarget("CNode", path: "services/node-agent/CNode"),
+        cTarget("CPrivileges", path: "shared/CPrivileges"),
         .executableTarget(name: "container-shim", path: "services/node-agent/Shim"),
     ]
     + service(
@@ -125,8 +126,8 @@ let targets: [Target] =
             name: "martlet",
             dependencies: [
                 "KubeModel", "KubeYAML", "KubeClient", "ControllerKit", "HTTPKit", "ControlPlane", "ProfileController",
-                "NotebookController", "Gateway", "ServiceKit", "ClusterStore", arguments, logging, lifecycle, signals,
-                subprocess, system,
+                "NotebookController", "Gateway", "ServiceKit", "ClusterStore", "CPrivileges", arguments, logging,
+                lifecycle, signals,
             ], path: "tools/martlet", swiftSettings: settings),
         .executableTarget(
             name: "bench-json", dependencies: ["KubeModel"], path: "tools/bench-json", swiftSettings: settings),

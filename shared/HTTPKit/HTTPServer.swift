@@ -13,8 +13,9 @@ public struct HTTPServer: Service {
     public enum Listener: Sendable {
         /// Port 0 takes a free one.
         case tcp(host: String, port: Int)
-        /// A socket file, replaced when nobody listens on it; mode 0600.
-        case unix(path: String)
+        /// A socket file, replaced when nobody listens on it; mode 0600. With an owner it is that user's, and only this
+        /// user and root are listened to, whoever else was handed a connection.
+        case unix(path: String, owner: UInt32? = nil)
     }
 
     /// What a client may use up.
@@ -95,7 +96,7 @@ public struct HTTPServer: Service {
             tasks.cancelAll()
         }
         await drain(registry)
-        if case .unix(let path) = listener { unlink(path) }
+        if case .unix(let path, _) = listener { unlink(path) }
     }
 
     private func bind(_ group: MultiThreadedEventLoopGroup, registry: ConnectionRegistry) async throws -> any Channel {
@@ -103,8 +104,8 @@ public struct HTTPServer: Service {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { [limits, logger, handler, tls] channel in
-                channel.eventLoop.makeCompletedFuture {
+            .childChannelInitializer { [limits, logger, handler, tls, owner = listener.owner] channel in
+                LocalPeer.check(channel, is: owner).flatMapThrowing {
                     let environment = ConnectionEnvironment(
                         limits: limits, logger: logger, handler: handler, executor: executors?[channel.eventLoop],
                         registry: registry)
@@ -115,12 +116,17 @@ public struct HTTPServer: Service {
             .childChannelOption(.maxMessagesPerRead, value: 4)
         switch listener {
         case .tcp(let host, let port):
-            return try await bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .bind(host: host, port: port).get()
-        case .unix(let path):
+            let tcp = bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            if let descriptor = ReservedPorts.take(host: host, port: port) {
+                return try await tcp.withBoundSocket(descriptor).get()
+            }
+            return try await tcp.bind(host: host, port: port).get()
+        case .unix(let path, let owner):
             let before = umask(0o177)
             defer { umask(before) }
-            return try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+            let channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+            if let owner, lchown(path, owner, .max) != 0 { throw IOError(errnoCode: errno, reason: "chown \(path)") }
+            return channel
         }
     }
 

@@ -58,25 +58,4 @@ struct StorageTests {
     func outside(path: String) {
         #expect(throws: APIError.self) { try VolumeFolders(root: "/v").parts(of: path) }
     }
-
-    @Test("removal takes the folder and nothing that links lead to")
-    func removal() throws {
-        let files = FileManager.default
-        let base = NSTemporaryDirectory() + "volumes-\(UUID().uuidString)"
-        defer { try? files.removeItem(atPath: base) }
-        let (root, outside) = (base + "/root", base + "/outside")
-        try files.createDirectory(atPath: root + "/team/c/sub", withIntermediateDirectories: true)
-        try files.createDirectory(atPath: outside + "/c", withIntermediateDirectories: true)
-        try Data("keep".utf8).write(to: URL(fileURLWithPath: outside + "/c/file"))
-        try files.createSymbolicLink(atPath: root + "/team/c/link", withDestinationPath: outside)
-        let folders = VolumeFolders(root: root)
-        try folders.remove(root + "/team/c")
-        #expect(!files.fileExists(atPath: root + "/team/c"))
-        #expect(files.fileExists(atPath: outside + "/c/file"))
-        try folders.remove(root + "/team/c")
-
-        try files.createSymbolicLink(atPath: root + "/evil", withDestinationPath: outside)
-        #expect(throws: APIError.self) { try folders.remove(root + "/evil/c") }
-        #expect(files.fileExists(atPath: outside + "/c/file"))
-    }
 }

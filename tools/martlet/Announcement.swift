@@ -20,7 +20,7 @@ struct Announcement: Service {
         try await Manifests(root: platform.installation.root, client: client).apply()
         readiness.manifests.open()
         try await makeProfile(client)
-        try await waitForNode(client)
+        if platform.node != nil { try await waitForNode(client) }
         let gateway = "http://127.0.0.1:\(try await readiness.gateway.port())"
         let elapsed = (ContinuousClock.now - platform.started).components
         let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
@@ -31,6 +31,13 @@ struct Announcement: Service {
             "version": .string(Martlet.version), "readySeconds": .double((seconds * 1000).rounded() / 1000),
         ]
         try directory.write(information.bytes, to: directory.runFile)
+        if platform.node == nil {
+            print(
+                """
+                No Pods run: they need root. Everything else works; for notebooks start Martlet with sudo.
+
+                """)
+        }
         let token = try SignInTokens(stateDirectory: directory.gatewayState).issue(user: platform.user.name)
         print(
             """

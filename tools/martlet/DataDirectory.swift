@@ -19,6 +19,10 @@ struct DataDirectory: Sendable {
     var runFile: String { path + "/run.json" }
     var logs: String { path + "/logs" }
     var gatewayState: String { path + "/gateway" }
+    /// The node agent's identity.
+    var nodeKubeconfig: String { path + "/kubeconfigs/node-agent" }
+    /// Where the node agent listens.
+    var nodeSocket: String { path + "/run/node-agent.sock" }
     private var formatFile: String { path + "/format.json" }
     private var lockFile: String { path + "/martlet.lock" }
 
@@ -109,7 +113,7 @@ struct DataDirectory: Sendable {
     /// Writes a private file whole or not at all.
     func write(_ bytes: [UInt8], to file: String) throws {
         let temporary = file + ".new"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else {
             throw Complaint("\(temporary) cannot be written: \(String(cString: strerror(errno)))")
         }
@@ -132,7 +136,7 @@ final class InstanceLock: Sendable {
 
     /// Nil when another process has it.
     init?(path: String) throws {
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
         guard descriptor >= 0 else {
             throw Complaint(
                 "\(path) cannot be written: \(String(cString: strerror(errno))). Choose another --data-dir.")

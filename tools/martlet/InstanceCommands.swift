@@ -11,7 +11,10 @@ struct Down: AsyncParsableCommand {
     func run() async throws {
         let directory = data.directory
         guard let pid = directory.runningProcess else {
-            print("nothing runs in \(directory.path)")
+            print(
+                try Leftovers.removeAny(from: directory)
+                    ? "ended the Pods that a killed platform had left in \(directory.path)"
+                    : "nothing runs in \(directory.path)")
             return
         }
         guard kill(pid, SIGTERM) == 0 else {
@@ -131,6 +134,10 @@ struct Reset: ParsableCommand {
         }
         guard directory.runningProcess == nil else {
             throw Complaint("the platform runs; stop it first with `martlet down --data-dir \(directory.path)`")
+        }
+        var info = stat()
+        guard geteuid() == 0 || (stat(directory.path, &info) == 0 && info.st_uid == geteuid()) else {
+            throw Complaint("\(directory.path) was used by a platform of root; remove it as root, with sudo")
         }
         if !yes {
             print(

@@ -2,6 +2,17 @@ import Foundation
 
 /// What a killed platform may have left running: its containers, their network, their mounts.
 enum Leftovers {
+    /// The same, where there is something and nothing runs; false when nothing was left, or for an ordinary user.
+    static func removeAny(from directory: DataDirectory) throws -> Bool {
+        guard geteuid() == 0,
+            let pods = try? FileManager.default.contentsOfDirectory(atPath: directory.path + "/pods"), !pods.isEmpty
+        else { return false }
+        let lock = try directory.lock()
+        try remove(from: directory)
+        withExtendedLifetime(lock) {}
+        return true
+    }
+
     /// Ends and removes all of it, through the node agent, which knows how.
     static func remove(from directory: DataDirectory) throws {
         let installation = try Installation.find()

@@ -23,6 +23,7 @@ struct Login: ParsableCommand {
             else {
                 throw Complaint("no platform runs in \(directory.path); start it with `martlet up`")
             }
+            try directory.actAsOwner()
             let tokens = try SignInTokens(stateDirectory: directory.gatewayState)
             print("\(gateway)/login?token=\(try tokens.issue(user: user))")
         }
@@ -128,11 +129,12 @@ enum Terminal {
 }
 
 extension DataDirectory {
-    /// The folder, which must be there already.
+    /// The folder, which must be there already, used as the user whose it is.
     func existing() throws -> DataDirectory {
         guard FileManager.default.fileExists(atPath: path + "/format.json") else {
             throw Complaint("\(path) is not a data directory of Martlet; start the platform with `martlet up` first")
         }
+        try actAsOwner()
         return self
     }
 }

@@ -1,7 +1,45 @@
 import ArgumentParser
+import Dispatch
+import Foundation
+
+/// Parses the command line and runs what it asks for.
+///
+/// The main function is not `async`, because the powers of root are given up by each thread for itself: until then there
+/// must be only one.
+@main
+enum Program {
+    static func main() {
+        do {
+            let command = try Martlet.parseAsRoot()
+            if let up = command as? Up {
+                let grounds = try up.prepare()
+                work { try await up.run(on: grounds) }
+            } else if let command = command as? any AsyncParsableCommand {
+                // Safe: the task below alone uses it from here on.
+                nonisolated(unsafe) var mine = command
+                work { try await mine.run() }
+            }
+            var plain = command
+            try plain.run()
+        } catch {
+            Martlet.exit(withError: error)
+        }
+    }
+
+    private static func work(_ body: @escaping @Sendable () async throws -> Void) -> Never {
+        Task {
+            do {
+                try await body()
+                exit(0)
+            } catch {
+                Martlet.exit(withError: error)
+            }
+        }
+        dispatchMain()
+    }
+}
 
 /// The command line: the platform on one machine, and what a person asks of it.
-@main
 struct Martlet: AsyncParsableCommand {
     static let version = "0.1.0"
 

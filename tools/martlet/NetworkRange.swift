@@ -11,7 +11,10 @@ struct NetworkRange: Sendable, Equatable {
 
     /// The range of the instance in `directory`: the one it had before, else one that no other instance of this machine
     /// has claimed. Claims are folders' paths in files below `/run/martlet/networks`, so they end with a reboot.
+    ///
+    /// An ordinary user claims nothing, because there are no Pods to have addresses.
     static func claim(for directory: DataDirectory) throws -> NetworkRange {
+        guard geteuid() == 0 else { return NetworkRange(number: directory.networkNumber ?? 0) }
         let claims = "/run/martlet/networks"
         try FileManager.default.createDirectory(atPath: claims, withIntermediateDirectories: true)
         let previous = directory.networkNumber

@@ -18,47 +18,31 @@ struct Platform: Sendable {
     let installation: Installation
     let started: ContinuousClock.Instant
     let controlPlane: ControlPlane
-    let options: Options
+    let port: Int
     private let connections = Connections()
     let logger = Logger(label: "martlet")
 
-    /// The choices of the command line that services need.
-    struct Options: Sendable {
-        let port: Int
-        let range: NetworkRange
-        let environments: String
-        let environmentsDirectory: String
-        let uvCacheDirectory: String
-        let logFormat: LogFormat
-        let logLevel: LogLevel
-    }
+    /// The node agent's keeper; nil where there are no Pods.
+    let node: NodeAgentKeeper?
 
     init(
-        options up: Up, user: LocalUser, directory: DataDirectory, installation: Installation,
-        started: ContinuousClock.Instant
+        options up: Up, user: LocalUser, directory: DataDirectory, installation: Installation, range: NetworkRange,
+        node: NodeAgentKeeper?, started: ContinuousClock.Instant
     ) throws {
         (self.user, self.directory, self.installation, self.started) = (user, directory, installation, started)
-        options = Options(
-            port: up.port, range: try NetworkRange.claim(for: directory),
-            environments: up.environments ?? installation.root + "/deploy/local/environments.yaml",
-            environmentsDirectory: up.environmentsDir ?? directory.path + "/environments",
-            uvCacheDirectory: up.uvCacheDir ?? directory.path + "/uv-cache", logFormat: up.logFormat,
-            logLevel: up.logLevel)
+        (port, self.node) = (up.port, node)
         controlPlane = try ControlPlane(
             ControlPlaneConfiguration(
-                dataDirectory: directory.path, host: "127.0.0.1", port: up.apiPort,
-                serviceCIDR: options.range.serviceCIDR,
-                nodeSocket: directory.path + "/run/node-agent.sock", version: Martlet.version),
+                dataDirectory: directory.path, host: "127.0.0.1", port: up.apiPort, serviceCIDR: range.serviceCIDR,
+                nodeSocket: node == nil ? nil : directory.nodeSocket, version: Martlet.version),
             logger: Logger(label: "control-plane"))
     }
 
-    private var nodeSocket: String { directory.path + "/run/node-agent.sock" }
-
     func run() async throws {
         let readiness = Readiness()
-        let services: [any Service] = [
-            controlPlane,
-            Deferred { try await nodeAgent(readiness) },
+        var services: [any Service] = [controlPlane]
+        if let node { services.append(Deferred { try await nodeAgent(node, readiness) }) }
+        services += [
             Deferred {
                 try await readiness.manifests.wait()
                 return ProfileControllerService(
@@ -116,33 +100,18 @@ struct Platform: Sendable {
         return settings
     }
 
-    private func nodeAgent(_ readiness: Readiness) async throws -> any Service {
+    private func nodeAgent(_ node: NodeAgentKeeper, _ readiness: Readiness) async throws -> any Service {
         try await readiness.manifests.wait()
-        let kubeconfig = directory.path + "/kubeconfigs/node-agent"
-        try controlPlane.writeKubeconfig(to: kubeconfig, user: "system:node:martlet", groups: ["system:nodes"])
-        guard let program = installation.program("node-agent"), let uv = installation.uv else {
-            throw Complaint("the program `node-agent` or `uv` has gone from \(installation.executableFolder)")
-        }
-        return NodeAgentProcess(
-            program: program,
-            arguments: [
-                "--kubeconfig", kubeconfig, "--data-dir", directory.path, "--node-name", "martlet",
-                "--pod-cidr", options.range.podCIDR, "--service-cidr", options.range.serviceCIDR,
-                "--socket", nodeSocket, "--environments", options.environments,
-                "--environments-dir", options.environmentsDirectory, "--uv-cache-dir", options.uvCacheDirectory,
-                "--log-format", options.logFormat.rawValue, "--log-level", options.logLevel.rawValue,
-                "--until-stdin-closes",
-            ],
-            path: (uv as NSString).deletingLastPathComponent + ":"
-                + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"),
-            logFile: directory.logs + "/node-agent.log", logger: Logger(label: "node-agent"))
+        try controlPlane.writeKubeconfig(
+            to: directory.nodeKubeconfig, user: "system:node:martlet", groups: ["system:nodes"])
+        return node
     }
 
     private func gateway(_ readiness: Readiness) async throws -> any Service {
         try await readiness.manifests.wait()
         return try Gateway(
             configuration: GatewayConfiguration(
-                host: "127.0.0.1", port: options.port, webRoot: installation.root + "/web/dist",
+                host: "127.0.0.1", port: port, webRoot: installation.root + "/web/dist",
                 stateDirectory: directory.gatewayState,
                 spawnerConfigPath: installation.root + "/deploy/base/gateway/spawner_ui_config.yaml",
                 version: Martlet.version, kfamAddress: "127.0.0.1:\(try await readiness.kfam.port())",

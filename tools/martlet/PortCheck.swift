@@ -1,13 +1,15 @@
 import Foundation
+import HTTPKit
 
-/// Whether a port can be listened on, asked before anything starts so that the answer names the flag.
+/// Takes a port before anything else starts, so that the answer names the flag, and while root may still take any.
 enum PortCheck {
+    /// Leaves the port, unless it is 0, to the server that will listen on it.
+    ///
     /// - Throws: ``Complaint`` when another program has the port, or it needs more rights.
-    static func check(_ port: Int, flag: String) throws {
+    static func reserve(_ port: Int, flag: String) throws {
         guard port != 0 else { return }
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return }  // the listener itself will say why
-        defer { close(descriptor) }
         var reuse: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, socklen_t(MemoryLayout<Int32>.size))
         var address = sockaddr_in()
@@ -20,9 +22,13 @@ enum PortCheck {
             }
         }
         // Bound but not listening would not conflict with a listener that allows reuse, so listen as well.
-        guard result != 0 || listen(descriptor, 1) != 0 else { return }
+        if result == 0, listen(descriptor, 1024) == 0 {
+            ReservedPorts.keep(descriptor, host: "127.0.0.1", port: port)
+            return
+        }
+        let reason = String(cString: strerror(errno))
+        close(descriptor)
         throw Complaint(
-            "port \(port) of 127.0.0.1 cannot be used: \(String(cString: strerror(errno))). Choose another with \(flag) "
-                + "(0 takes a free one).")
+            "port \(port) of 127.0.0.1 cannot be used: \(reason). Choose another with \(flag) (0 takes a free one).")
     }
 }

@@ -1,3 +1,4 @@
+import CPrivileges
 import Foundation
 
 /// What the machine must have before the platform can start, checked in one place for `up` and `doctor`.
@@ -14,14 +15,21 @@ enum Prerequisites {
     private static let programs = [("crun", "crun"), ("ip", "iproute2"), ("nft", "nftables")]
 
     static func findings(installation: Installation) -> [Finding] {
+        let needed = needs(installation: installation)
+        guard geteuid() != 0 else {
+            return [Finding(level: .good, subject: "user", detail: "root, so Pods can be isolated")] + needed
+                + [namespaces()]
+        }
+        // What only Pods need is not missed.
+        return [ordinaryUser]
+            + needed.map {
+                Finding(level: $0.level == .bad ? .warning : $0.level, subject: $0.subject, detail: $0.detail)
+            }
+    }
+
+    /// The programs that Pods need.
+    private static func needs(installation: Installation) -> [Finding] {
         var findings: [Finding] = []
-        findings.append(
-            geteuid() == 0
-                ? Finding(level: .good, subject: "user", detail: "root, so Pods can be isolated")
-                : Finding(
-                    level: .bad, subject: "user",
-                    detail: "Martlet must be started as root for now, because Pods get their own network and limits: "
-                        + "run it with sudo"))
         for (program, package) in programs {
             if let path = Installation.onPath(program) {
                 findings.append(Finding(level: .good, subject: program, detail: path))
@@ -48,7 +56,6 @@ enum Prerequisites {
                     level: .bad, subject: "node-agent",
                     detail: "the program `node-agent` is not beside martlet: run `make build`"))
         }
-        if geteuid() == 0 { findings.append(namespaces()) }
         return findings
     }
 
@@ -59,21 +66,17 @@ enum Prerequisites {
         throw Complaint(first.detail + rest)
     }
 
+    /// Without root there is an API, a page and controllers, but nothing that could run Pods.
+    private static let ordinaryUser = Finding(
+        level: .warning, subject: "user",
+        detail:
+            "not root, so no Pods can run (they get networks and limits of their own): start with sudo for notebooks. "
+            + "There is no rootless mode yet")
+
     /// Network namespaces may be forbidden to root too, in a container for instance.
     private static func namespaces() -> Finding {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: Installation.onPath("unshare") ?? "/usr/bin/unshare")
-        process.arguments = ["--net", "--mount", "true"]
-        process.standardError = FileHandle.nullDevice
-        do {
-            try process.run()
-            process.waitUntilExit()
-            if process.terminationStatus == 0 {
-                return Finding(level: .good, subject: "namespaces", detail: "network and mount namespaces can be made")
-            }
-        } catch {
-            return Finding(
-                level: .bad, subject: "namespaces", detail: "`unshare` is missing: `apt-get install util-linux`")
+        if privileges_may_isolate() == 1 {
+            return Finding(level: .good, subject: "namespaces", detail: "network and mount namespaces can be made")
         }
         return Finding(
             level: .bad, subject: "namespaces",

@@ -5,7 +5,10 @@ import ServiceKit
 import ServiceLifecycle
 
 /// `martlet up`: the whole platform in this process, plus the node agent beside it.
-struct Up: AsyncParsableCommand {
+///
+/// Started as root it does what only root can (ports, owners of files, the keeper of the node agent), and becomes an
+/// ordinary user before the first thread, connection or key. Started as an ordinary user it runs no Pods.
+struct Up: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Start the platform and print a sign-in address.")
 
     @OptionGroup var data: DataDirectoryOptions
@@ -21,6 +24,10 @@ struct Up: AsyncParsableCommand {
     var uvCacheDir: String?
     @Option(name: .long, help: "YAML file of environments (default: deploy/local/environments.yaml).")
     var environments: String?
+    @Flag(name: .long, help: "Let Pods mount folders of this machine (hostPath volumes).")
+    var allowHostPath = false
+    @Flag(name: .long, help: "Let root in Pods with hostUsers: true be root of this machine.")
+    var allowHostUsers = false
     @Option(name: .long, help: "Format of the log in <data-dir>/logs: text or json.")
     var logFormat: LogFormat = .text
     @Option(name: .long, help: "Least level that is logged: debug, info, warning, error.")
@@ -35,23 +42,44 @@ struct Up: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
+    /// What the platform stands on once root's powers are gone.
+    struct Grounds: Sendable {
+        let started: ContinuousClock.Instant
+        let directory: DataDirectory
+        let installation: Installation
+        let range: NetworkRange
+        let node: NodeAgentKeeper?
+        let lock: InstanceLock
+    }
+
+    /// All that only root can do, if the process is root's; it is not any more afterwards. Runs before the first thread.
+    func prepare() throws -> Grounds {
         let started = ContinuousClock.now
         let directory = data.directory
         let installation = try Installation.find()
         try Prerequisites.check(installation: installation)
         try directory.prepare()
         let lock = try directory.lock()
-        try PortCheck.check(port, flag: "--port")
-        try PortCheck.check(apiPort, flag: "--api-port")
+        try PortCheck.reserve(port, flag: "--port")
+        try PortCheck.reserve(apiPort, flag: "--api-port")
         try? FileManager.default.removeItem(atPath: directory.runFile)
+        let range = try NetworkRange.claim(for: directory)
+        let node = try keepNode(of: directory, range, installation)
+        return Grounds(
+            started: started, directory: directory, installation: installation, range: range, node: node, lock: lock)
+    }
+
+    /// Runs the platform until it is told to stop.
+    func run(on grounds: Grounds) async throws {
+        let directory = grounds.directory
         let sink = try LogSink(path: directory.logs + "/martlet.log")
         let format = LineLogHandler.Format(rawValue: logFormat.rawValue) ?? .text
         let level = Logger.Level(rawValue: logLevel.rawValue) ?? .info
         LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level, sink: sink) }
         guard let user = LocalUser(name: user) else { throw ExitCode.validationFailure }
         let platform = try Platform(
-            options: self, user: user, directory: directory, installation: installation, started: started)
+            options: self, user: user, directory: directory, installation: grounds.installation, range: grounds.range,
+            node: grounds.node, started: grounds.started)
         do {
             try await platform.run()
         } catch let complaint as Complaint {
@@ -61,7 +89,38 @@ struct Up: AsyncParsableCommand {
             throw Complaint("the platform stopped: \(error). More is in \(directory.logs)/martlet.log")
         }
         try? FileManager.default.removeItem(atPath: directory.runFile)
-        withExtendedLifetime(lock) {}
+        withExtendedLifetime(grounds) {}
+    }
+
+    /// Leaves the node agent to its keeper and gives up all powers; nil for an ordinary user, who has none.
+    private func keepNode(
+        of directory: DataDirectory, _ range: NetworkRange, _ installation: Installation
+    ) throws -> NodeAgentKeeper? {
+        guard let platformUser = PlatformUser.chosen() else { return nil }
+        try directory.give(to: platformUser)
+        let log = try directory.openAgentLog(readableTo: platformUser.group)
+        defer { close(log) }
+        guard let program = installation.program("node-agent"), let uv = installation.uv else {
+            throw Complaint("the program `node-agent` or `uv` has gone from \(installation.executableFolder)")
+        }
+        let keeper = try NodeAgentKeeper(
+            program: program,
+            arguments: [
+                "--kubeconfig", directory.nodeKubeconfig, "--data-dir", directory.path, "--node-name", "martlet",
+                "--pod-cidr", range.podCIDR, "--service-cidr", range.serviceCIDR, "--socket", directory.nodeSocket,
+                "--served-user", String(platformUser.user),
+                "--environments", environments ?? installation.root + "/deploy/local/environments.yaml",
+                "--environments-dir", environmentsDir ?? directory.path + "/environments",
+                "--uv-cache-dir", uvCacheDir ?? directory.path + "/uv-cache",
+                "--log-format", logFormat.rawValue, "--log-level", logLevel.rawValue, "--until-stdin-closes",
+            ] + (allowHostPath ? ["--allow-host-path"] : []) + (allowHostUsers ? ["--allow-host-users"] : []),
+            path: (uv as NSString).deletingLastPathComponent + ":"
+                + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"),
+            log: log, logFile: directory.logs + "/node-agent.log")
+        let files = ["deploy", "web"].map { Powers.Place(path: "\(installation.root)/\($0)", isReadOnly: true) }
+            .filter { FileManager.default.fileExists(atPath: $0.path) }
+        try Powers.giveUp(for: platformUser, keeping: [Powers.Place(path: directory.path)] + files)
+        return keeper
     }
 }
 

@@ -10,6 +10,8 @@ public struct ClusterControllers: Service {
     public struct Configuration: Sendable {
         /// Folder below which the folders of claims are made: `<volumesDirectory>/<namespace>/<claim>`.
         public var volumesDirectory: String
+        /// Removes the folder of a claim (namespace, name of the folder) with all that is in it.
+        public var removeVolume: @Sendable (String, String) async throws -> Void
         /// Certificate of the authority that signed the API server's, published to every namespace.
         public var rootCertificatePEM: String
         /// How long a node may be silent before it is marked as unknown.
@@ -19,12 +21,15 @@ public struct ClusterControllers: Service {
 
         /// Makes a configuration.
         public init(
-            volumesDirectory: String, rootCertificatePEM: String, nodeGracePeriod: Duration = .seconds(40),
+            volumesDirectory: String,
+            removeVolume: @escaping @Sendable (String, String) async throws -> Void, rootCertificatePEM: String,
+            nodeGracePeriod: Duration = .seconds(40),
             finishedPodsKept: Int = 12_500
         ) {
             var directory = volumesDirectory[...]
             while directory.count > 1, directory.last == "/" { directory.removeLast() }
             self.volumesDirectory = String(directory)
+            self.removeVolume = removeVolume
             self.rootCertificatePEM = rootCertificatePEM
             self.nodeGracePeriod = nodeGracePeriod
             self.finishedPodsKept = finishedPodsKept
@@ -126,7 +131,6 @@ public struct ClusterControllers: Service {
                 }
                 // The graph's other watches begin when every Pod, ReplicaSet... is known as an owner.
                 group.addTask { try await graph.run() }
-                VolumeFolders(root: context.configuration.volumesDirectory).removeLeftovers()
                 for controller in controllers { group.addTask { try await controller.run() } }
             }
         }

@@ -190,7 +190,11 @@ public final class ControlPlane: Service {
         let volumes = configuration.volumesDirectory ?? "\(configuration.dataDirectory)/volumes"
         try await ClusterControllers(
             client: client(user: "system:kube-controller-manager", groups: ["system:masters"]),
-            configuration: .init(volumesDirectory: volumes, rootCertificatePEM: keys.authority.certificatePEM),
+            configuration: .init(
+                volumesDirectory: volumes,
+                removeVolume: { [socket = configuration.nodeSocket] in
+                    try await NodeVolumes.remove(namespace: $0, claim: $1, through: socket)
+                }, rootCertificatePEM: keys.authority.certificatePEM),
             logger: logger
         ).run()
     }

@@ -242,6 +242,11 @@ int node_terminal_resize(int terminal, unsigned short columns, unsigned short ro
     return ioctl(terminal, TIOCSWINSZ, &size) == 0 ? 0 : -errno;
 }
 
+int node_open_process(pid_t process) {
+    int fd = (int)syscall(SYS_pidfd_open, process, 0);
+    return fd < 0 ? -errno : fd;
+}
+
 int node_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) == 0 ? 0 : -errno; }
 
 int node_set_nonblocking(int fd) {

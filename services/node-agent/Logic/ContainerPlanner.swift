@@ -80,9 +80,11 @@ struct ContainerPlanner: Sendable {
     private func userBase(_ uid: UInt32) throws -> UInt32? {
         let asked = pod.object.spec["hostUsers"]?.bool
         if asked == true, context.configuration.allowsHostUsers { return nil }
-        guard asked == false || uid == 0 else { return nil }
+        // A container must not be the user that the platform runs as, either.
+        let isPlatform = uid == context.configuration.servedUser
+        guard asked == false || uid == 0 || isPlatform else { return nil }
         guard context.shiftsUsers else {
-            if asked == nil { return nil }
+            if asked == nil, !isPlatform { return nil }
             throw ContainerConfigError(
                 "users of its own need mounts with mapped owners, which the file system of \(context.configuration.dataDirectory) does not offer",
                 reason: "CreateContainerError")

@@ -101,7 +101,9 @@ public struct NodeAgent: Service {
             storage: context.storage,
             logger: logger
         ).router()
-        let server = HTTPServer(listener: .unix(path: configuration.socketPath), logger: logger) { await routes($0) }
+        let server = HTTPServer(
+            listener: .unix(path: configuration.socketPath, owner: configuration.servedUser), logger: logger
+        ) { await routes($0) }
         let names = DNSServer(
             address: self.network.gateway, domain: configuration.clusterDomain, services: serviceNetwork, logger: logger
         )
@@ -111,6 +113,9 @@ public struct NodeAgent: Service {
                 group.addTask { try await cache.run() }
             }
             group.addTask { await environments.run() }
+            group.addTask { [configuration] in
+                await VolumeFolders(root: "\(configuration.dataDirectory)/volumes").removeLeftovers()
+            }
             group.addTask { await context.meter.run() }
             group.addTask { await OwnLog().run() }
             group.addTask { try await serviceNetwork.run() }

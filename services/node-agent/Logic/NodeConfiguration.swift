@@ -26,6 +26,8 @@ public struct NodeConfiguration: Sendable {
     public var isolatesProfiles: Bool
     /// True when pods go on running after SIGTERM.
     public var keepsPods: Bool
+    /// The only user besides root that may use the HTTP interface; no container runs as it on the host.
+    public var servedUser: UInt32?
     /// How many pods the node takes.
     public var maximumPods: Int
     /// Directory of `container-shim`; nil: that of this program.
@@ -37,7 +39,7 @@ public struct NodeConfiguration: Sendable {
         environmentsFile: String, environmentsDirectory: String? = nil, uvCacheDirectory: String? = nil,
         clusterDomain: String = "cluster.local", allowsHostPath: Bool = false, allowsHostUsers: Bool = false,
         isolatesProfiles: Bool = true,
-        keepsPods: Bool = false,
+        keepsPods: Bool = false, servedUser: UInt32? = nil,
         maximumPods: Int = 110, shimDirectory: String? = nil
     ) {
         self.dataDirectory = dataDirectory
@@ -53,6 +55,7 @@ public struct NodeConfiguration: Sendable {
         self.allowsHostUsers = allowsHostUsers
         self.isolatesProfiles = isolatesProfiles
         self.keepsPods = keepsPods
+        self.servedUser = servedUser
         self.maximumPods = maximumPods
         self.shimDirectory = shimDirectory
     }

@@ -156,7 +156,9 @@ struct PodVolumes: Sendable {
                 "persistentvolume \"\(volumeName)\" is a folder outside of \(configuration.dataDirectory)/volumes, which this node refuses; start Martlet with --allow-host-path to permit it"
             )
         }
-        try FileTools.makeDirectory("\(configuration.dataDirectory)/volumes", mode: 0o711)
+        // Containers reach their volumes by mounts; nobody else of this machine, not even by guessing names.
+        try FileTools.makeDirectory("\(configuration.dataDirectory)/volumes", mode: 0o700)
+        chmod("\(configuration.dataDirectory)/volumes", 0o700)
         try FileTools.makeDirectory(path)
         var info = stat()
         if let group = pod.fsGroup {

@@ -19,6 +19,8 @@ struct NodeAgentCommand: ParsableCommand {
     @Option(help: "Network of the cluster addresses of Services.") var serviceCidr = "10.96.0.0/20"
     @Option(help: "Unix socket of the HTTP interface (default: run/node-agent.sock in the data directory).") var socket:
         String?
+    @Option(help: "Number of the only user, besides root, that may use the HTTP interface (default: root alone).")
+    var servedUser: UInt32?
     @Option(help: "List of environments that stand in for images.") var environments: String
     @Option(help: "Where environments are built (default: environments in the data directory).") var environmentsDir:
         String?
@@ -55,6 +57,16 @@ struct CleanCommand: ParsableCommand {
 /// The status of a refusal that trying again cannot change (`EX_CONFIG` of sysexits.h).
 let configurationStatus: Int32 = 78
 
+if CommandLine.arguments.dropFirst().first == "keep" {
+    do {
+        var keeper = try Keeper()
+        exit(try keeper.run())
+    } catch {
+        FileHandle.standardError.write(Data("node-agent: \(error)\n".utf8))
+        exit(1)
+    }
+}
+
 if CommandLine.arguments.dropFirst().first == "clean" {
     let flags = CleanCommand.parseOrExit(Array(CommandLine.arguments.dropFirst(2)))
     do {
@@ -90,7 +102,7 @@ do {
         clusterDomain: flags.clusterDomain, allowsHostPath: flags.allowHostPath,
         allowsHostUsers: flags.allowHostUsers,
         isolatesProfiles: flags.isolateProfiles,
-        keepsPods: flags.keepPods)
+        keepsPods: flags.keepPods, servedUser: flags.servedUser)
     let agent = try NodeAgent(configuration: configuration, client: KubeClient(transport: transport), logger: logger)
     if flags.untilStdinCloses { endWithStandardInput() }
     let group = ServiceGroup(

@@ -68,7 +68,12 @@ struct VolumeReconciler: Reconciler {
             $0.name != volume.name && $0.spec.value(at: "hostPath", "path")?.string == path
         }
         do {
-            if !isShared { try folders.remove(path) }
+            if !isShared {
+                let (namespace, claim) = try folders.parts(of: path)
+                try await context.configuration.removeVolume(namespace, claim)
+            }
+        } catch let error as APIError where error.reason == .serviceUnavailable {
+            return .checkAgain(after: .seconds(2))  // the node agent is soon there
         } catch {
             let message = ReplicaSetReconciler.describe(error)
             events.warning("VolumeFailedDelete", message, about: volume)

@@ -58,6 +58,9 @@ int node_terminal_receive(int listener, int milliseconds);
 void node_terminal_stop(int listener);
 int node_terminal_resize(int terminal, unsigned short columns, unsigned short rows);
 
+/* Opens the descriptor of a process, which can be read from once the process has ended. */
+int node_open_process(pid_t process);
+
 /* A pipe whose ends are not inherited; the descriptors are written to `ends`. */
 int node_pipe(int ends[2]);
 
