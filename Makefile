@@ -11,6 +11,8 @@ deps: ## Install what is missing (Debian packages, uv)
 
 PAGE := web/dist/index.html
 PROGRAM := .build/release/martlet
+# Those of one machine, and each service by itself for clusters.
+PROGRAMS := container-shim node-agent control-plane profile-controller notebook-controller gateway martlet
 PAGE_SOURCES := $(shell find web/src web/public web/types -type f) web/build.mjs
 PROGRAM_SOURCES := Package.swift $(shell find services shared tools/martlet -type f -not -name '*.md')
 
@@ -24,9 +26,7 @@ build: deps $(PAGE) $(PROGRAM) ## Build everything in release mode
 # Only when a source is newer, so that a second `make run` starts at once.
 $(PROGRAM): $(PROGRAM_SOURCES)
 	@echo "building in release mode (the first time takes some minutes)"
-	@swift build -c release --product container-shim
-	@swift build -c release --product node-agent
-	@swift build -c release --product martlet
+	@for program in $(PROGRAMS); do swift build -c release --product $$program || exit 1; done
 	@touch $(PROGRAM)
 
 run: build ## Build what is needed and start the platform

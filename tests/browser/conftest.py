@@ -3,7 +3,10 @@
 import pathlib
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
+
+from support import people
 
 SHOTS = pathlib.Path(__file__).parent / "shots"
 # A busy machine is slow, not wrong.
@@ -33,6 +36,51 @@ def context(chromium, platform):
     yield context
     context.close()
     assert problems == []
+
+
+@pytest.fixture
+def enter(chromium, platform):
+    """A page of somebody's, who signs in with a password: `enter("ada@example.com", "group")`."""
+    contexts, problems = [], []
+
+    def open_page(user, *groups):
+        people.add(platform, user, *groups)
+        context = chromium.new_context(viewport={"width": 1440, "height": 900})
+        contexts.append(context)
+        context.set_default_timeout(30_000)
+        context.on("weberror", lambda event: problems.append(str(event.error)))
+        page = context.new_page()
+        page.goto(platform.gateway + "/")
+        page.get_by_label("Name").fill(user)
+        page.get_by_label("Password").fill(people.PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+@pytest.fixture(scope="session")
+def administrator(platform):
+    """The name of a user who may do everything."""
+    people.make_administrator(platform, "boss@example.com")
+    return "boss@example.com"
+
+
+@pytest.fixture
+def accessible():
+    """Fails when axe-core finds something on a page."""
+
+    def check(page):
+        # Colours on their way from one theme to another are none that anybody reads.
+        page.evaluate("Promise.allSettled(document.getAnimations().map((one) => one.finished))")
+        found = Axe().run(page).response["violations"]
+        assert [(one["id"], [node["html"][:160] for node in one["nodes"]]) for one in found] == []
+
+    return check
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ function App() {
                         <Shell route={route} title={title}>
                             <ErrorBoundary scope={`${path} ${namespace}`}>
                                 <Suspense fallback={<div className="page"><Skeleton rows={6} label="Loading" /></div>}>
-                                    {route.page === "notebook" ? page : <div key={namespace} className="keyed">{page}</div>}
+                                    {route.page === "notebook" || route.page === "frame" ? page : <div key={namespace} className="keyed">{page}</div>}
                                 </Suspense>
                             </ErrorBoundary>
                         </Shell>

@@ -33,6 +33,8 @@ struct GatewayHandler: Sendable {
                 guard let kfam else { throw APIError(.notFound, "this gateway knows no KFAM") }
                 response = hardened(try await kfam.answer(request))
             case "api": response = hardened(await router(request))
+            // Links of framed applications lead there; the page asks, and signs out by a POST.
+            case "session" where path == "/logout" && request.method == "GET": response = try await page(request)
             case "session": response = await router(request)
             default: response = try await page(request)
             }

@@ -2,7 +2,7 @@
 
 const browsers: [RegExp, string][] = [
     [/\bEdg(?:e|A|iOS)?\//, "Edge"], [/\bOPR\//, "Opera"], [/\bSamsungBrowser\//, "Samsung Internet"], [/\bFirefox\/|\bFxiOS\//, "Firefox"],
-    [/\bChrome\/|\bCriOS\//, "Chrome"], [/\bVersion\/.*\bSafari\//, "Safari"], [/^curl\//, "curl"], [/^python-requests\//, "Python"],
+    [/(?:\b|Headless)Chrome\/|\bCriOS\//, "Chrome"], [/\bVersion\/.*\bSafari\//, "Safari"], [/^curl\//, "curl"], [/^python-requests\//, "Python"],
 ];
 
 const systems: [RegExp, string][] = [

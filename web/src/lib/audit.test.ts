@@ -11,7 +11,7 @@ test("an entry is told in words", () => {
 
 test("a filter becomes a query, hours become a time", () => {
     const now = new Date("2026-01-02T12:00:00.500Z");
-    assert.equal(auditQuery({ q: "", verb: "", decision: "", hours: "" }, now), "");
-    assert.equal(auditQuery({ q: "a b", verb: "create", decision: "forbid", hours: "24" }, now),
-        "q=a+b&verb=create&decision=forbid&from=2026-01-01T12%3A00%3A00Z");
+    assert.equal(auditQuery({ q: "", verb: "", decision: "", hours: "", by: "all" }, now), "by=all");
+    assert.equal(auditQuery({ q: "a b", verb: "create", decision: "forbid", hours: "24", by: "" }, now),
+        "by=people&q=a+b&verb=create&decision=forbid&from=2026-01-01T12%3A00%3A00Z");
 });

@@ -22,8 +22,8 @@ export function describeAction(entry: Entry): { action: string; object: string }
 }
 
 /** The query of the log's routes; hours are counted back from `now`. */
-export function auditQuery(filter: { q: string; verb: string; decision: string; hours: string }, now: Date): string {
-    const query = new URLSearchParams();
+export function auditQuery(filter: { q: string; verb: string; decision: string; hours: string; by: string }, now: Date): string {
+    const query = new URLSearchParams({ by: filter.by === "all" ? "all" : "people" });
     for (const key of ["q", "verb", "decision"] as const) if (filter[key] !== "") query.set(key, filter[key]);
     const hours = Number(filter.hours);
     if (hours > 0) query.set("from", new Date(now.getTime() - hours * 3_600_000).toISOString().replace(/\.\d+Z$/, "Z"));

@@ -6,8 +6,9 @@ import { isAborted } from "../api/client";
 import { auditQuery, describeAction } from "../lib/audit";
 import { Button } from "../parts/Button";
 import { Empty, Problem, Skeleton } from "../parts/Feedback";
-import { SearchField, SelectField } from "../parts/Fields";
+import { SearchField, Segments, SelectField } from "../parts/Fields";
 import { Icon } from "../parts/Icon";
+import { PersonName } from "../parts/PersonName";
 import { OnlyAdmins } from "../parts/OnlyAdmins";
 import { replaceQuery, useAddress } from "../parts/router";
 import { PageHead } from "../parts/Shell";
@@ -30,7 +31,7 @@ function Audit() {
     const [text, setText] = useState(value("q"));
     const [round, setRound] = useState(0);
     const query = useMemo(
-        () => auditQuery({ q: value("q"), verb: value("verb"), decision: value("decision"), hours: value("hours") }, new Date()),
+        () => auditQuery({ q: value("q"), verb: value("verb"), decision: value("decision"), hours: value("hours"), by: value("by") }, new Date()),
         [params.toString(), round]);
     const { loaded, error, busy, more } = useAudit(query);
 
@@ -42,7 +43,7 @@ function Audit() {
 
     const clear = () => {
         setText("");
-        replaceQuery({ q: null, verb: null, decision: null, hours: null });
+        replaceQuery({ q: null, verb: null, decision: null, hours: null, by: "all" });
     };
     return (
         <div className="page wide">
@@ -52,6 +53,8 @@ function Audit() {
             </PageHead>
             <div className="filter-row">
                 <SearchField label="Filter the audit log" placeholder="User, object, address…" value={text} onChange={setText} />
+                <Segments label="Whose acts" value={value("by") === "all" ? "all" : "people"} onChange={(next) => replaceQuery({ by: next === "all" ? next : null })}
+                    options={[{ value: "people", label: "People" }, { value: "all", label: "Everything" }]} />
                 <div className="filter-select">
                     <SelectField label="Action" hideLabel value={value("verb")} onChange={(event) => replaceQuery({ verb: event.target.value })}
                         options={[{ value: "", label: "All actions" }, ...verbs.map((one) => ({ value: one, label: one }))]} />
@@ -69,7 +72,7 @@ function Audit() {
             {error !== null && <Problem title="The audit log cannot be shown" error={error} retry={() => setRound((known) => known + 1)} />}
             {!loaded && error === null && <Skeleton rows={6} label="Loading the audit log" tall />}
             {loaded?.entries.length === 0 && (
-                <Empty icon="list" title="Nothing matches" action={<Button onClick={clear}>Clear the filters</Button>}>
+                <Empty icon="list" title="Nothing matches" action={<Button onClick={clear}>Show everything</Button>}>
                     No entry of the log is about that. Old entries go when the log grows.
                 </Empty>
             )}
@@ -114,10 +117,10 @@ function useAudit(query: string): { loaded: Loaded | null; error: unknown; busy:
 const columns: Column<AuditEntry>[] = [
     { key: "time", title: "When", className: "cell-time", cell: (row) => <When time={row.time} /> },
     {
-        key: "user", title: "Who", className: "cell-wide",
+        key: "user", title: "Who", className: "cell-wide cell-person",
         cell: (row) => (
             <div className="two-lines">
-                <span>{row.user || "anonymous"}</span>
+                <span><PersonName name={row.user || "anonymous"} /></span>
                 {row.impersonatedBy && <span className="muted wrap">through {row.impersonatedBy.replace("system:serviceaccount:", "")}</span>}
             </div>
         ),

@@ -13,6 +13,7 @@ import { SearchField, Segments, TextField } from "../parts/Fields";
 import { Icon } from "../parts/Icon";
 import { OnlyAdmins } from "../parts/OnlyAdmins";
 import { replaceQuery, useAddress } from "../parts/router";
+import { PersonName } from "../parts/PersonName";
 import { PageHead } from "../parts/Shell";
 import { StatusLabel } from "../parts/StatusLabel";
 import { Table, type Column } from "../parts/Table";
@@ -29,7 +30,8 @@ export default function AdminProfilesPage() {
 
 function Profiles() {
     const { data, error, reload } = useData("profiles", readProfiles);
-    useRefresh(reload, 10_000);
+    // What is being made or deleted is looked at more often.
+    useRefresh(reload, data?.some((row) => row.state !== "Successful" && row.state !== "Failed") ? 1_000 : 10_000);
     const params = new URLSearchParams(useAddress().query);
     const filter = params.get("q") ?? "";
     const [asked, setAsked] = useState<Asked | null>(null);
@@ -84,10 +86,10 @@ function columnsFor(ask: (asked: Asked) => void): Column<ProfileRow>[] {
             ),
         },
         {
-            key: "owner", title: "Owner", className: "cell-wide", order: (row) => row.owner.name ?? "",
-            cell: (row) => <span className="with-icon"><Icon name={row.owner.kind === "Group" ? "team" : "user"} />{row.owner.name ?? "nobody"}</span>,
+            key: "owner", title: "Owner", className: "cell-wide cell-person", order: (row) => row.owner.name ?? "",
+            cell: (row) => <span className="with-icon"><Icon name={row.owner.kind === "Group" ? "team" : "user"} /><span><PersonName name={row.owner.name ?? "nobody"} /></span></span>,
         },
-        { key: "team", title: "Contributors", className: "cell-wide", order: (row) => row.contributors.length, cell: (row) => <Team row={row} /> },
+        { key: "team", title: "Contributors", className: "cell-wide cell-person", order: (row) => row.contributors.length, cell: (row) => <Team row={row} /> },
         {
             key: "notebooks", title: "Notebooks", className: "cell-number", order: (row) => row.notebooks.running * 1000 + row.notebooks.total,
             cell: (row) => (row.notebooks.total === 0 ? <span className="muted">None</span> : `${row.notebooks.running} of ${row.notebooks.total} on`),
@@ -117,7 +119,7 @@ function Team({ row }: { row: ProfileRow }) {
     const all = row.contributors.map((one) => `${one.name} (${roleLabel(one.role as Role).toLowerCase()})`);
     return (
         <span title={all.join("\n")}>
-            {row.contributors.slice(0, 2).map((one) => one.name).join(", ")}
+            {row.contributors.slice(0, 2).map((one, index) => <span key={`${one.kind}/${one.name}`}>{index > 0 && ", "}<PersonName name={one.name} /></span>)}
             {row.contributors.length > 2 && <span className="muted"> and {row.contributors.length - 2} more</span>}
         </span>
     );
@@ -133,7 +135,7 @@ function Used({ row, keys, use, show, title }: {
     const reserved = row.quota.used[key] ?? "0";
     return (
         <div className="used">
-            <Meter label={`${title} reserved by ${row.name}`} value={parseQuantity(reserved) ?? 0} limit={parseQuantity(hard) ?? 0} text={`${show(reserved)} of ${show(hard)}`} />
+            <Meter label={`${title} reserved by ${row.name}`} value={parseQuantity(reserved) ?? 0} limit={parseQuantity(hard) ?? 0} text={`${show(reserved).replace(/ cores?$/, "")} of ${show(hard)}`} />
             {now && <span className="muted number">{show(now)} in use</span>}
         </div>
     );

@@ -16,6 +16,7 @@ import { SearchField, Segments } from "../parts/Fields";
 import { Icon } from "../parts/Icon";
 import { OnlyAdmins } from "../parts/OnlyAdmins";
 import { Link, replaceQuery, useAddress } from "../parts/router";
+import { PersonName } from "../parts/PersonName";
 import { PageHead } from "../parts/Shell";
 import { StatusLabel } from "../parts/StatusLabel";
 import { Table, type Column } from "../parts/Table";
@@ -90,7 +91,7 @@ function columnsFor(stop: (row: WorkspaceRow) => void): Column<WorkspaceRow>[] {
                 </div>
             ),
         },
-        { key: "owner", title: "Owner", className: "cell-wide", order: (row) => row.owner ?? "", cell: (row) => row.owner ?? <span className="muted">–</span> },
+        { key: "owner", title: "Owner", className: "cell-wide cell-person", order: (row) => row.owner ?? "", cell: (row) => (row.owner && <PersonName name={row.owner} />) ?? <span className="muted">–</span> },
         { key: "status", title: "Status", className: "cell-status", order: (row) => shownStatus(row.status).word, cell: (row) => <StatusLabel shown={shownStatus(row.status)} /> },
         { key: "image", title: "Image", className: "cell-extra", order: (row) => row.shortImage, cell: (row) => <span title={row.image}>{describeImage(row.image).title}</span> },
         { key: "cpu", title: "CPU", className: "cell-number", order: (row) => parseQuantity(row.usage?.cpu) ?? -1, cell: (row) => <Amount now={row.usage?.cpu} asked={row.cpu} show={coresInWords} /> },

@@ -9,6 +9,7 @@ import { Dialog } from "../parts/Dialog";
 import { Empty, Note, Problem, Skeleton } from "../parts/Feedback";
 import { SearchField, Segments, SelectField, TextField } from "../parts/Fields";
 import { Icon } from "../parts/Icon";
+import { PersonName } from "../parts/PersonName";
 import { replaceQuery, useAddress } from "../parts/router";
 import { useSession } from "../parts/session";
 import { PageHead } from "../parts/Shell";
@@ -79,7 +80,7 @@ function columnsFor(
             key: "name", title: "Name", className: "cell-name", hideTitle: true, order: (row) => row.name,
             cell: (row) => (
                 <span className="with-icon"><Icon name={row.kind === "Group" ? "team" : "user"} />
-                    <strong id={`member-${keyOf(row)}`}>{row.name}</strong>{row.name === me && row.kind === "User" && <span className="tag">You</span>}
+                    <strong id={`member-${keyOf(row)}`}><PersonName name={row.name} /></strong>{row.name === me && row.kind === "User" && <span className="tag">You</span>}
                 </span>
             ),
         },
@@ -93,11 +94,9 @@ function columnsFor(
         },
         {
             key: "actions", title: "Actions", className: "cell-actions", hideTitle: true,
-            cell: (row) => (
-                <div className="row-actions">
-                    {canManage && !row.isOwner && <IconButton label="Remove" icon="trash" aria-describedby={`member-${keyOf(row)}`} onClick={() => ask(row)} />}
-                </div>
-            ),
+            cell: (row) => (canManage && !row.isOwner
+                ? <div className="row-actions"><IconButton label="Remove" icon="trash" aria-describedby={`member-${keyOf(row)}`} onClick={() => ask(row)} /></div>
+                : null),
         },
     ];
 }

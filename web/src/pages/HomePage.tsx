@@ -145,9 +145,9 @@ function QuickLinks() {
     const { canEdit } = useSession();
     const links = useDashboardLinks();
     const own: ShownLink[] = canEdit ? [
-        { text: "New notebook", description: "JupyterLab with CPU and memory of your choice", to: "/notebooks/new", isOutside: false },
-        { text: "New volume", description: "Files that stay when notebooks go", to: "/volumes?new=1", isOutside: false },
-        { text: "Contributors", description: "Share this namespace", to: "/contributors", isOutside: false },
+        { text: "New notebook", description: "A JupyterLab of your own", to: "/notebooks/new", isOutside: false },
+        { text: "New volume", description: "Files that outlive notebooks", to: "/volumes?new=1", isOutside: false },
+        { text: "Contributors", description: "Share this namespace with others", to: "/contributors", isOutside: false },
     ] : [{ text: "Activity", description: "What happens in this namespace", to: "/activity", isOutside: false }];
     const known = new Set(own.map((link) => link.to));
     const shown = [...own, ...(links?.quick ?? []).filter((link) => !known.has(link.to)), ...(links?.documentation ?? [])].slice(0, 9);

@@ -97,6 +97,8 @@ struct AuditQuery: Sendable {
     private let text: [Substring]
     private let from: String?
     private let to: String?
+    /// Leaves out what parts of the platform and Pods did of their own accord.
+    private let isByPeople: Bool
     /// Entries older than the one of this id.
     let before: String?
 
@@ -110,17 +112,27 @@ struct AuditQuery: Sendable {
             value(field).map { (field, $0) }
         }
         text = (value("q") ?? "").lowercased().split(separator: " ")
-        for field in ["from", "to"] {
-            guard let time = value(field), Timestamp(time) == nil else { continue }
-            throw APIError(.badRequest, "\(field) is no time: \(time.prefix(40))")
+        func time(_ field: String) throws -> String? {
+            guard let text = value(field) else { return nil }
+            guard let time = Timestamp(text) else {
+                throw APIError(.badRequest, "\(field) is no time: \(text.prefix(40))")
+            }
+            return time.text
         }
-        (from, to, before) = (value("from"), value("to"), value("before"))
+        let by = value("by") ?? "all"
+        guard ["people", "all"].contains(by) else { throw APIError(.badRequest, "by is people or all") }
+        isByPeople = by == "people"
+        (from, to, before) = (try time("from"), try time("to"), value("before"))
     }
 
     func matches(_ entry: JSON) -> Bool {
         let time = entry["time"]?.string ?? ""
         if let from, time < from { return false }
         if let to, time > to { return false }
+        // An anonymous request is somebody's, too.
+        if isByPeople, let user = entry["user"]?.string, user.hasPrefix("system:"), user != "system:anonymous" {
+            return false
+        }
         for (field, value) in equal where entry[field]?.string != value { return false }
         if text.isEmpty { return true }
         let fields = ["user", "verb", "resource", "namespace", "name", "path", "address", "agent", "id"]

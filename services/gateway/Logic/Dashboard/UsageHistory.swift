@@ -86,10 +86,11 @@ final class UsageHistory: Sendable {
                 memory += Quantity(container["usage"]?["memory"]) ?? .zero
             }
         }
-        var sample = Sample(time: time.seconds, podCPU: cores / total, podMemory: memory.value)
+        var sample = Sample(time: time.seconds, podCPU: min(cores / total, 1), podMemory: memory.value)
         for node in usage.sorted(by: { $0.name < $1.name }) {
             guard let size = sizes[node.name], let used = Quantity(node["usage"]?["cpu"])?.double else { continue }
-            sample.nodes.append((node.name, used / size))
+            // Measured over a window of its own, a busy node is a little more than busy.
+            sample.nodes.append((node.name, min(used / size, 1)))
         }
         return sample
     }

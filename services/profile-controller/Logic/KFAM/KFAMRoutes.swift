@@ -27,7 +27,9 @@ struct KFAMRoutes: Sendable {
             reviewer: AccessReviewer(client: client), clusterAdmins: Set(settings.clusterAdmins))
         contributors = Contributors(client: client, settings: settings)
         registration = ProfileRegistration(
-            client: client, authority: authority, isOpen: settings.isRegistrationOpen)
+            client: client, authority: authority,
+            parameters: DashboardParameters(client: client, namespace: settings.namespace),
+            isOpenByDefault: settings.isRegistrationOpen)
         self.metrics = metrics
         self.logger = logger
     }

@@ -7,7 +7,9 @@ import KubeModel
 struct ProfileRegistration: Sendable {
     let client: KubeClient
     let authority: KFAMAuthority
-    let isOpen: Bool
+    let parameters: DashboardParameters
+    /// Whether it is open where the parameters do not say.
+    let isOpenByDefault: Bool
 
     /// Creates a Profile and waits until its namespace is ready, for five seconds at most.
     ///
@@ -40,7 +42,7 @@ struct ProfileRegistration: Sendable {
     ) async throws {
         if authority.clusterAdmins.contains(caller.user) { return }
         if try await authority.reviewer.allows(caller, to: "create", .profiles, name: profile.name) { return }
-        guard isOpen else {
+        guard try await parameters.isRegistrationOpen(standard: isOpenByDefault) else {
             throw APIError(.forbidden, "\(caller.user) may not create Profiles, and registration is not open")
         }
         guard ownerKind == "User", owner == caller.user else {
