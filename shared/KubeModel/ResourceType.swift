@@ -55,6 +55,8 @@ extension ResourceType {
     public static let leases = ResourceType("coordination.k8s.io", "v1", "leases", "Lease")
     public static let storageClasses = ResourceType(
         "storage.k8s.io", "v1", "storageclasses", "StorageClass", isNamespaced: false)
+    public static let volumeAttributesClasses = ResourceType(
+        "storage.k8s.io", "v1", "volumeattributesclasses", "VolumeAttributesClass", isNamespaced: false)
     public static let roles = ResourceType("rbac.authorization.k8s.io", "v1", "roles", "Role")
     public static let roleBindings = ResourceType("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
     public static let clusterRoles = ResourceType(

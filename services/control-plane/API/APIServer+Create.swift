@@ -111,6 +111,7 @@ extension APIServer {
         let generateName = metadata["generateName"]?.string ?? ""
         let isGenerated = (metadata["name"]?.string ?? "").isEmpty && !generateName.isEmpty
         try placeInNamespace(&metadata, context)
+        OwnerDuplicates.drop(from: &metadata, context)
         for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
             metadata[field] = nil
         }

@@ -90,6 +90,10 @@ extension APIServer {
                 name, "Precondition failed: UID in precondition: \(uid), UID in object meta: \(current.uid)")
         }
         var new = keepServerFields(of: old, in: proposal)
+        if var metadata = new["metadata"] {
+            OwnerDuplicates.drop(from: &metadata, context)
+            new["metadata"] = metadata
+        }
         restrict(&new, to: context.info.subresource, old: old, kind: kind)
         kind.definition.prepareForUpdate(&new, old)
         if ["status", "binding"].contains(context.info.subresource) {
@@ -121,7 +125,9 @@ extension APIServer {
             guard issues.isEmpty else { throw kind.invalid(name, issues) }
             for text in kind.definition.warnings(object, old, context.info.subresource) { context.warnings.add(text) }
             try await admission.validate(admitted)
-            if kind.hasGeneration, context.info.subresource != "binding", kind.specDiffers(object, old) {
+            if kind.hasGeneration || kind.countsChangesOnly, context.info.subresource != "binding",
+                kind.specDiffers(object, old)
+            {
                 object.set(.int((old.value(at: "metadata", "generation")?.int ?? 0) + 1), at: "metadata", "generation")
             }
             if operation == "Update" { track(&object, from: old, context) }

@@ -82,6 +82,9 @@ final class ServedKind: Sendable {
         "ValidatingWebhookConfiguration", "PriorityLevelConfiguration",
     ]
 
+    /// Kinds whose first generation is the first change; created ones have none.
+    var countsChangesOnly: Bool { !isCustom && type.kind == "CSIDriver" }
+
     /// Kinds that count changes of their spec.
     var hasGeneration: Bool { isCustom || Self.generations.contains(type.kind) }
     private static let generations: Set<String> = [

@@ -103,6 +103,9 @@ public struct ClusterControllers: Service {
             controller("claim", ClaimReconciler.feed(caches), ClaimReconciler(context: context), concurrency: 8),
             controller("volume", VolumeReconciler.feed(caches), VolumeReconciler(context: context)),
             controller(
+                "attributes-class", AttributesClassReconciler.feed(caches),
+                AttributesClassReconciler(context: context)),
+            controller(
                 "quota", QuotaReconciler.feed(caches, graph), QuotaReconciler(context: context, graph: graph.graph)),
             controller(
                 "scheduler", SchedulerReconciler.feed(caches, schedulingQueue),

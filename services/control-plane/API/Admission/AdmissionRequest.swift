@@ -61,7 +61,8 @@ struct AdmissionChain: Sendable {
             NamespaceLifecycleStep(cluster: cluster), EscalationStep(cluster: cluster),
             ServiceAccountStep(cluster: cluster),
             PriorityStep(cluster: cluster), TolerationStep(), LimitRangeStep(cluster: cluster),
-            StorageClassStep(cluster: cluster), StorageProtectionStep(), RuntimeClassStep(cluster: cluster),
+            StorageClassStep(cluster: cluster), StorageProtectionStep(), NodeTaintStep(),
+            RuntimeClassStep(cluster: cluster),
         ]
         late = [
             try ServiceAddressStep(cluster: cluster, cidr: serviceCIDR), OwnerReferenceStep(cluster: cluster),

@@ -114,6 +114,7 @@ struct PriorityStep: AdmissionStep {
     let cluster: Cluster
 
     func admit(_ request: inout AdmissionRequest) async throws {
+        if request.operation == .update, request.isFor("Pod") { return keep(&request) }
         guard request.creates("Pod") else { return }
         var name = request.object.value(at: "spec", "priorityClassName")?.string ?? ""
         var value: Int64 = 0
@@ -151,12 +152,19 @@ struct PriorityStep: AdmissionStep {
         }
         request.object.set(.string(preemption), at: "spec", "preemptionPolicy")
     }
+
+    /// Whoever leaves out what was decided when the Pod was made means to keep it.
+    private func keep(_ request: inout AdmissionRequest) {
+        for field in ["priority", "preemptionPolicy"] where request.object.value(at: "spec", field) == nil {
+            request.object.set(request.old?.value(at: "spec", field), at: "spec", field)
+        }
+    }
 }
 
 /// Pods stay five minutes on a node that is not ready or not reachable.
 struct TolerationStep: AdmissionStep {
     func admit(_ request: inout AdmissionRequest) async throws {
-        guard request.creates("Pod") else { return }
+        guard request.isFor("Pod"), request.operation != .delete else { return }
         var tolerations = request.object.value(at: "spec", "tolerations")?.array ?? []
         for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
             let isTolerated = tolerations.contains { toleration in
@@ -200,6 +208,7 @@ struct StorageClassStep: AdmissionStep {
 struct StorageProtectionStep: AdmissionStep {
     private static let finalizers = [
         "PersistentVolumeClaim": "kubernetes.io/pvc-protection", "PersistentVolume": "kubernetes.io/pv-protection",
+        "VolumeAttributesClass": "kubernetes.io/vac-protection",
     ]
 
     func admit(_ request: inout AdmissionRequest) async throws {
@@ -217,5 +226,17 @@ struct PodQualityStep: AdmissionStep {
         guard request.creates("Pod") else { return }
         let quality = PodQuality.name(of: request.object["spec"] ?? [:])
         request.object.set(.string(quality), at: "status", "qosClass")
+    }
+}
+
+/// A new Node gets no Pods before it is known to be ready; the node controller takes the taint away.
+struct NodeTaintStep: AdmissionStep {
+    private static let key: JSON = "node.kubernetes.io/not-ready"
+
+    func admit(_ request: inout AdmissionRequest) async throws {
+        guard request.creates("Node") else { return }
+        let taints = request.object.value(at: "spec", "taints")?.array ?? []
+        guard !taints.contains(where: { $0["key"] == Self.key && $0["effect"] == "NoSchedule" }) else { return }
+        request.object.set(.array(taints + [["key": Self.key, "effect": "NoSchedule"]]), at: "spec", "taints")
     }
 }

@@ -8,7 +8,7 @@ struct ClusterCaches: Sendable {
     let serviceAccounts, tokenSecrets, rootCertificates: ObjectCache
     let deployments, replicaSets, statefulSets, daemonSets, controllerRevisions, jobs, cronJobs: ObjectCache
     let replicationControllers, disruptionBudgets, autoscalers: ObjectCache
-    let persistentVolumes, persistentVolumeClaims, storageClasses: ObjectCache
+    let persistentVolumes, persistentVolumeClaims, storageClasses, volumeAttributesClasses: ObjectCache
     let resourceQuotas, customResourceDefinitions, clusterRoles: ObjectCache
 
     init(client: KubeClient) {
@@ -46,6 +46,7 @@ struct ClusterCaches: Sendable {
         persistentVolumes = cache(.persistentVolumes)
         persistentVolumeClaims = cache(.persistentVolumeClaims)
         storageClasses = cache(.storageClasses)
+        volumeAttributesClasses = cache(.volumeAttributesClasses)
         resourceQuotas = cache(.resourceQuotas)
         customResourceDefinitions = cache(.customResourceDefinitions)
         clusterRoles = cache(.clusterRoles)
@@ -57,7 +58,7 @@ struct ClusterCaches: Sendable {
             namespaces, nodes, nodeLeases, pods, services, endpoints, endpointSlices, serviceAccounts, tokenSecrets,
             rootCertificates, deployments, replicaSets, statefulSets, daemonSets, controllerRevisions, jobs, cronJobs,
             persistentVolumes, persistentVolumeClaims, storageClasses, resourceQuotas, customResourceDefinitions,
-            clusterRoles, replicationControllers, disruptionBudgets, autoscalers,
+            volumeAttributesClasses, clusterRoles, replicationControllers, disruptionBudgets, autoscalers,
         ]
     }
 

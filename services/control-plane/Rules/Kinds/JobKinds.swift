@@ -15,6 +15,7 @@ extension BuiltinKinds {
             if let old { JobRules.checkChanges(object["spec"] ?? [:], of: old, &issues) }
         },
         validateStatus: JobStatusRules.check,
+        warnings: WorkloadWarnings.job,
         columns: [
             .name, TableColumn("Status"), TableColumn("Completions"), TableColumn("Duration"), .age,
             TableColumn("Containers", priority: 1), TableColumn("Images", priority: 1),
@@ -79,6 +80,7 @@ extension BuiltinKinds {
                 issues.supported("spec.jobTemplate.spec.manualSelector", true, ["nil", "false"])
             }
         },
+        warnings: WorkloadWarnings.cronJob,
         columns: [
             .name, TableColumn("Schedule"), TableColumn("Timezone"), TableColumn("Suspend", type: "boolean"),
             TableColumn("Active", type: "integer"), TableColumn("Last Schedule"), .age,

@@ -84,7 +84,7 @@ enum NetworkPolicyRules {
         for (index, hole) in block.list("except").enumerated() {
             let text = hole.string ?? ""
             let field = "\(path).except[\(index)]"
-            if !kept.contains(text) { NetworkRules.checkNetwork(text, field, &issues) }
+            if text.isEmpty || !kept.contains(text) { NetworkRules.checkNetwork(text, field, &issues) }
             guard let inner = Network(text) else { continue }
             if !network.contains(inner) {
                 issues.invalid(field, .string(text), "must be a strict subset of `cidr`")

@@ -44,6 +44,7 @@ extension BuiltinKinds {
                 ], withinReplicas: ["readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"],
                 &issues)
         },
+        warnings: WorkloadWarnings.stateful,
         columns: [
             .name, TableColumn("Ready"), .age, TableColumn("Containers", priority: 1),
             TableColumn("Images", priority: 1),
@@ -92,6 +93,7 @@ extension BuiltinKinds {
                     "observedGeneration", "updatedNumberScheduled", "numberAvailable", "numberUnavailable",
                 ], withinReplicas: [], &issues)
         },
+        warnings: WorkloadWarnings.unnamed,
         columns: [
             .name, TableColumn("Desired", type: "integer"), TableColumn("Current", type: "integer"),
             TableColumn("Ready", type: "integer"), TableColumn("Up-to-date", type: "integer"),

@@ -101,7 +101,7 @@ extension BuiltinKinds {
 
     private static let driver = kind(
         ResourceType(group, "v1", "csidrivers", "CSIDriver", isNamespaced: false),
-        defaults: StorageRules.fillDriver, validate: StorageRules.checkDriver,
+        defaults: StorageRules.fillDriver, validate: StorageRules.checkDriver, warnings: StorageRules.warnAboutTokens,
         columns: [
             .name, TableColumn("AttachRequired", type: "boolean"), TableColumn("PodInfoOnMount", type: "boolean"),
             TableColumn("StorageCapacity", type: "boolean"), TableColumn("TokenRequests"),

@@ -57,6 +57,19 @@ enum StorageRules {
         }
     }
 
+    /// A driver that gets tokens should get them where they are not logged.
+    @Sendable static func warnAboutTokens(_ object: JSON, _ old: JSON?, _ subresource: String) -> [String] {
+        let spec = object["spec"] ?? [:]
+        let tokens = spec.list("tokenRequests")
+        guard !tokens.isEmpty, !spec.has("serviceAccountTokenInSecrets"),
+            old == nil || old?["spec"]?.list("tokenRequests") != tokens
+        else { return [] }
+        return [
+            "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent "
+                + "possible logging of tokens in volume attributes"
+        ]
+    }
+
     @Sendable static func checkDriver(_ object: JSON, _ old: JSON?, _ issues: inout Issues) {
         let spec = object["spec"] ?? [:]
         issues.supported("spec.fsGroupPolicy", spec["fsGroupPolicy"], ["File", "None", "ReadWriteOnceWithFSType"])

@@ -65,7 +65,7 @@ enum WebhookRules {
         if isMutating {
             issues.supported("\(path).reinvocationPolicy", hook["reinvocationPolicy"], reinvocationPolicies)
         }
-        check(client: hook["clientConfig"] ?? [:], "\(path).clientConfig", &issues)
+        check(client: hook["clientConfig"] ?? [:], "\(path).clientConfig", ofAdmission: true, &issues)
     }
 
     private static func check(name: String, _ path: String, _ issues: inout Issues) {
@@ -97,15 +97,20 @@ enum WebhookRules {
     }
 
     /// Where a webhook listens: a URL or a Service.
-    static func check(client: JSON, _ path: String, _ issues: inout Issues) {
+    static func check(client: JSON, _ path: String, ofAdmission: Bool = false, _ issues: inout Issues) {
         guard client.has("url") != client.has("service") else {
             return issues.required(path, "exactly one of url or service is required")
         }
         if let text = client["url"]?.string { check(url: text, "\(path).url", &issues) }
         guard let service = client["service"] else { return }
-        if service.text("name").isEmpty { issues.required("\(path).service.name", "service name is required") }
-        if service.text("namespace").isEmpty {
-            issues.required("\(path).service.namespace", "service namespace is required")
+        let (hasName, hasNamespace) = (!service.text("name").isEmpty, !service.text("namespace").isEmpty)
+        if ofAdmission {
+            // The real server takes the one for the other.
+            if !hasNamespace { issues.required("\(path).service.name") }
+            if !hasName { issues.required("\(path).service.namespace") }
+        } else {
+            if !hasName { issues.required("\(path).service.name", "service name is required") }
+            if !hasNamespace { issues.required("\(path).service.namespace", "service namespace is required") }
         }
         if let port = service["port"]?.int, !(1...65535).contains(port) {
             issues.invalid(

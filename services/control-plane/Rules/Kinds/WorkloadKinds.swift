@@ -58,6 +58,7 @@ extension BuiltinKinds {
                     "unavailableReplicas", "terminatingReplicas",
                 ], withinReplicas: ["updatedReplicas", "readyReplicas", "availableReplicas"], &issues)
         },
+        warnings: WorkloadWarnings.named,
         columns: [.name, TableColumn("Ready"), TableColumn("Up-to-date"), TableColumn("Available"), .age]
             + containerColumns,
         cells: { object, now in
@@ -105,5 +106,6 @@ extension BuiltinKinds {
                     "terminatingReplicas",
                 ], withinReplicas: ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"], &issues)
         },
+        warnings: WorkloadWarnings.named,
         columns: replicaColumns, cells: replicaCells)
 }

@@ -32,7 +32,7 @@ extension TypeTable {
         ValidatingWebhook: name=s~ clientConfig=WebhookClientConfig~ rules=[RuleWithOperations] failurePolicy=s matchPolicy=s namespaceSelector=LabelSelector objectSelector=LabelSelector sideEffects=s timeoutSeconds=i admissionReviewVersions=[s]~ matchConditions=[MatchCondition]@name
         MutatingWebhook: name=s~ clientConfig=WebhookClientConfig~ rules=[RuleWithOperations] failurePolicy=s matchPolicy=s namespaceSelector=LabelSelector objectSelector=LabelSelector sideEffects=s timeoutSeconds=i admissionReviewVersions=[s]~ reinvocationPolicy=s matchConditions=[MatchCondition]@name
         RuleWithOperations: operations=[s] apiGroups=[s] apiVersions=[s] resources=[s] scope=s
-        WebhookClientConfig: url=s service=ServiceReference caBundle=y
+        WebhookClientConfig: url=s service=ServiceReference caBundle=y-
         ServiceReference: namespace=s~ name=s~ path=s port=i
         MatchCondition: name=s~ expression=s~
         CustomResourceDefinitionSpec: group=s~ names=CustomResourceDefinitionNames~ scope=s~ versions=[CustomResourceDefinitionVersion]~+ conversion=CustomResourceConversion preserveUnknownFields=b-
@@ -52,7 +52,7 @@ extension TypeTable {
         ValidationRule: rule=s~ message=s- messageExpression=s- reason=s fieldPath=s- optionalOldSelf=b
         ExternalDocumentation: description=s- url=s-
         APIServiceReference: namespace=s- name=s- port=i
-        APIServiceSpec: service=APIServiceReference group=s- version=s- insecureSkipTLSVerify=b- caBundle=y groupPriorityMinimum=i~ versionPriority=i~
+        APIServiceSpec: service=APIServiceReference group=s- version=s- insecureSkipTLSVerify=b- caBundle=y- groupPriorityMinimum=i~ versionPriority=i~
         APIServiceCondition: type=s~ status=s~ lastTransitionTime=t~ reason=s- message=s-
         APIServiceStatus: conditions=[APIServiceCondition]@type
         APIService: apiVersion=s- kind=s- metadata=ObjectMeta~ spec=APIServiceSpec~ status=APIServiceStatus~

@@ -1,3 +1,4 @@
+import Foundation
 public import KubeModel
 
 /// Reads an object of a built-in kind as the real server does, which decodes into types: nulls and empty lists vanish,
@@ -86,7 +87,9 @@ struct TypedReader {
             guard value.double != nil else { throw mismatch(value, place, "float64") }
         case .integerOrString:
             switch value {
-            case .int, .string: break
+            case .string: break
+            case .int(let number) where Int32(exactly: number) != nil: break
+            case .int, .double: throw mismatch(value, place, "int32")
             default: throw mismatch(value, place, "intstr.IntOrString")
             }
         case .quantity:
@@ -99,12 +102,17 @@ struct TypedReader {
             let isMicro = if case .microTime = type { true } else { false }
             guard let text = value.string, let moment = Timestamp(text) else {
                 guard case .string(let text) = value else { throw mismatch(value, place, "string") }
-                if text.isEmpty, !isMicro { return false }
                 throw failure(Self.timeFailure(text, isMicro: isMicro))
             }
             if isMicro, !Self.hasMicroseconds(text) { throw failure(Self.timeFailure(text, isMicro: true)) }
             value = isMicro ? moment.microJSON : moment.json
         case .base64:
+            // Numbers are as good as their base64, to a decoder that reads both.
+            if case .array(let numbers) = value {
+                let bytes = numbers.compactMap { $0.int.flatMap { UInt8(exactly: $0) } }
+                guard bytes.count == numbers.count else { throw mismatch(value, place, "[]uint8") }
+                value = .string(Data(bytes).base64EncodedString())
+            }
             guard case .string(let text) = value else { throw mismatch(value, place, "[]uint8") }
             if let offset = Self.firstIllegalBase64(text) {
                 throw failure("illegal base64 data at input byte \(offset)")
@@ -134,7 +142,10 @@ struct TypedReader {
                 guard var member = object[key] else { continue }
                 if isResourceList, member.isNull { member = "0" }
                 if try !read(&member, element, place, isKeptEmpty: true) {
-                    if case .string = element { member = "" } else { member = .null }
+                    switch element {
+                    case .string, .base64: member = ""
+                    default: member = .null
+                    }
                 }
                 // Amounts of resources are only kept to a thousandth, rounded up.
                 if isResourceList, let amount = Quantity(member), amount.nanos % 1_000_000 != 0 {

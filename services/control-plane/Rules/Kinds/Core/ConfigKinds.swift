@@ -56,7 +56,6 @@ extension BuiltinKinds {
                 object.set(.string(encoded), at: "data", key)
             }
         },
-        update: { object, old in if object.text("type").isEmpty { object["type"] = old["type"] } },
         validate: { object, old, issues in
             var size = 0
             for (key, value) in object["data"]?.object ?? [:] {
@@ -124,10 +123,18 @@ extension BuiltinKinds {
         return nil
     }
 
+    /// Of the secrets of an account only their names count.
+    @Sendable private static func keepNamesOnly(_ account: inout JSON) {
+        account.editEach("secrets") { secret in
+            let name = secret["name"]
+            secret = [:]
+            secret["name"] = name
+        }
+    }
+
     static let serviceAccount = kind(
         .serviceAccounts, short: ["sa"], subresources: ["token"],
-        create: { $0.editEach("secrets") { $0 = ["name": $0["name"] ?? ""] } },
-        update: { object, _ in object.editEach("secrets") { $0 = ["name": $0["name"] ?? ""] } },
+        create: keepNamesOnly, update: { object, _ in keepNamesOnly(&object) },
         warnings: { object, old, _ in
             let key = "kubernetes.io/enforce-mountable-secrets"
             guard object.value(at: "metadata", "annotations", key) != nil,

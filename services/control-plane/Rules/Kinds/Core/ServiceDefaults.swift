@@ -49,9 +49,7 @@ enum ServiceDefaults {
         spec.text("type") == "LoadBalancer" && spec.text("externalTrafficPolicy") == "Local"
     }
 
-    private static func needsAddress(_ spec: JSON) -> Bool {
-        ["ClusterIP", "NodePort", "LoadBalancer"].contains(spec.text("type"))
-    }
+    private static func needsAddress(_ spec: JSON) -> Bool { spec.text("type") != "ExternalName" }
 
     private static func needsNodePort(_ spec: JSON) -> Bool {
         spec.text("type") == "NodePort"
@@ -61,6 +59,7 @@ enum ServiceDefaults {
     /// A client that leaves out what the server allocated means to keep it; what the new type has no use for goes.
     @Sendable static func keepAllocations(_ service: inout JSON, _ old: JSON) {
         let before = old["spec"] ?? [:]
+        service.fill("spec", [:])
         service.edit("spec") { spec in
             spec.fillText("type", "ClusterIP")
             keep(&spec, before)

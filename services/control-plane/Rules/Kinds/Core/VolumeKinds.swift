@@ -16,6 +16,7 @@ extension BuiltinKinds {
     static let persistentVolumeClaim = kind(
         .persistentVolumeClaims, short: ["pvc"], hasStatus: true,
         defaults: { object in
+            object.fill("spec", [:])
             object.edit("spec") { $0.fill("volumeMode", "Filesystem") }
             object.fill("status", [:])
             object.edit("status") { $0.fillText("phase", "Pending") }
@@ -60,6 +61,7 @@ extension BuiltinKinds {
     static let persistentVolume = kind(
         .persistentVolumes, short: ["pv"], hasStatus: true,
         defaults: { object in
+            object.fill("spec", [:])
             object.edit("spec") { spec in
                 spec.fillText("persistentVolumeReclaimPolicy", "Retain")
                 spec.fill("volumeMode", "Filesystem")

@@ -120,6 +120,17 @@ enum PodDefaults {
 
     /// An image with a version does not change; one without, or `latest`, is looked up each time. So is none whose name
     /// cannot be read.
+    /// Parts of lower-case letters and digits, with one of `.`, `_`, `__` or any number of `-` between them.
+    private static func isRepository(_ name: String, isWhole: Bool, _ parts: ArraySlice<Substring>) -> Bool {
+        let pattern = #/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*/#
+        if isWhole { return name.wholeMatch(of: pattern) != nil }
+        return parts.enumerated().allSatisfy { index, part in
+            // The last part may end in a tag.
+            let name = index == parts.count - 1 ? part.prefix { $0 != ":" } : part
+            return name.wholeMatch(of: pattern) != nil
+        }
+    }
+
     static func pullPolicy(of image: String) -> String {
         guard !image.isEmpty, !image.contains(where: \.isWhitespace) else { return "IfNotPresent" }
         let parts = image.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
@@ -128,7 +139,7 @@ enum PodDefaults {
         let colon = last.lastIndex(of: ":")
         let name = (path.count > 1 ? path[1...].joined() : "") + last[..<(colon ?? last.endIndex)]
         // Names of repositories are lower case, unlike those of hosts.
-        if name.contains(where: \.isUppercase) { return "IfNotPresent" }
+        guard isRepository(name, isWhole: path.count == 1, path.dropFirst()) else { return "IfNotPresent" }
         guard let colon else { return parts.count > 1 ? "IfNotPresent" : "Always" }
         return last[last.index(after: colon)...] == "latest" ? "Always" : "IfNotPresent"
     }

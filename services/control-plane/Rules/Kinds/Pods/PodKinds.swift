@@ -97,6 +97,7 @@ extension BuiltinKinds {
             object.edit("spec") { spec in
                 spec.fill("replicas", 1)
                 if spec["selector"]?.object?.isEmpty ?? true, let labels { spec["selector"] = labels }
+                spec.edit("template") { $0.fill("spec", [:]) }
                 spec.edit("template", PodDefaults.applyToTemplate)
             }
         },
