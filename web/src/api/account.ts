@@ -4,7 +4,7 @@ import { getJSON, send } from "./client";
 
 export interface SignedIn {
     id: string;
-    /** How it began: `password`, `link`, `oidc`. */
+    /** How it began: `password`, `link`, `provider`. */
     method: string;
     created: string;
     expires: string;

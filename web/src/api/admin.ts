@@ -46,7 +46,8 @@ export const deleteProfile = (name: string) => send(`${profilePath}/${part(name)
 
 export interface AuditEntry {
     time: string;
-    id: string;
+    /** Requests that broke off before they had one have none. */
+    id?: string;
     user?: string;
     impersonatedBy?: string;
     verb?: string;
@@ -60,6 +61,8 @@ export interface AuditEntry {
     code?: number;
     address?: string;
     agent?: string;
+    /** Why the gateway refused. */
+    reason?: string;
 }
 
 export const auditPage = (query: string, signal?: AbortSignal) =>

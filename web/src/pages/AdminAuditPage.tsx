@@ -31,7 +31,7 @@ function Audit() {
     const [text, setText] = useState(value("q"));
     const [round, setRound] = useState(0);
     const query = useMemo(
-        () => auditQuery({ q: value("q"), verb: value("verb"), decision: value("decision"), hours: value("hours"), by: value("by") }, new Date()),
+        () => auditQuery({ q: value("q"), verb: value("verb"), decision: value("decision"), hours: value("hours"), by: value("by"), log: value("log") }, new Date()),
         [params.toString(), round]);
     const { loaded, error, busy, more } = useAudit(query);
 
@@ -41,28 +41,32 @@ function Audit() {
         return () => clearTimeout(timer);
     }, [text]);
 
+    const isGateway = value("log") === "gateway";
     const clear = () => {
         setText("");
         replaceQuery({ q: null, verb: null, decision: null, hours: null, by: "all" });
     };
     return (
         <div className="page wide">
-            <PageHead title="Audit log" lead="Every change, every refusal, and every look at a secret or into a Pod.">
+            <PageHead title="Audit log" lead={isGateway ? "What the gateway refused: sign-ins, forged requests, pages and services that are not for the caller."
+                : "Every change, every refusal, and every look at a secret or into a Pod."}>
                 <a className="button plain" href={`/api/admin/audit/export?format=csv&${query}`} download="audit.csv"><Icon name="download" /><span>Export CSV</span></a>
                 <a className="button plain" href={`/api/admin/audit/export?format=jsonl&${query}`} download="audit.jsonl"><Icon name="download" /><span>Export JSON</span></a>
             </PageHead>
             <div className="filter-row">
                 <SearchField label="Filter the audit log" placeholder="User, object, address…" value={text} onChange={setText} />
-                <Segments label="Whose acts" value={value("by") === "all" ? "all" : "people"} onChange={(next) => replaceQuery({ by: next === "all" ? next : null })}
-                    options={[{ value: "people", label: "People" }, { value: "all", label: "Everything" }]} />
-                <div className="filter-select">
+                <Segments label="Which log" value={isGateway ? "gateway" : "cluster"} onChange={(next) => replaceQuery({ log: next === "gateway" ? next : null })}
+                    options={[{ value: "cluster", label: "Cluster" }, { value: "gateway", label: "Gateway" }]} />
+                {!isGateway && <Segments label="Whose acts" value={value("by") === "all" ? "all" : "people"} onChange={(next) => replaceQuery({ by: next === "all" ? next : null })}
+                    options={[{ value: "people", label: "People" }, { value: "all", label: "Everything" }]} />}
+                {!isGateway && <div className="filter-select">
                     <SelectField label="Action" hideLabel value={value("verb")} onChange={(event) => replaceQuery({ verb: event.target.value })}
                         options={[{ value: "", label: "All actions" }, ...verbs.map((one) => ({ value: one, label: one }))]} />
-                </div>
-                <div className="filter-select">
+                </div>}
+                {!isGateway && <div className="filter-select">
                     <SelectField label="Result" hideLabel value={value("decision")} onChange={(event) => replaceQuery({ decision: event.target.value })}
                         options={[{ value: "", label: "All results" }, { value: "allow", label: "Allowed" }, { value: "forbid", label: "Refused" }]} />
-                </div>
+                </div>}
                 <div className="filter-select">
                     <SelectField label="Time" hideLabel value={value("hours")} onChange={(event) => replaceQuery({ hours: event.target.value })}
                         options={spans.map(([one, label]) => ({ value: one, label }))} />
@@ -78,7 +82,7 @@ function Audit() {
             )}
             {loaded && loaded.entries.length > 0 && (
                 <>
-                    <Table caption="Audit log" columns={columns} rows={loaded.entries} keyOf={(row) => row.id} nameOf={(row) => row.id} sort="" onSort={() => undefined} />
+                    <Table caption="Audit log" columns={columns} rows={loaded.entries} keyOf={(row) => row.id ?? row.time} nameOf={(row) => row.id ?? row.time} sort="" onSort={() => undefined} />
                     <p className="table-foot">
                         {loaded.next
                             ? <Button busy={busy} onClick={more}>Load older entries</Button>
@@ -99,7 +103,7 @@ function useAudit(query: string): { loaded: Loaded | null; error: unknown; busy:
         const control = new AbortController();
         setError(null);
         auditPage(query, control.signal).then(
-            (page) => setLoaded({ query, ...page }),
+            (page) => setLoaded({ query, entries: named(page.entries, 0), next: page.next }),
             (failure: unknown) => { if (!isAborted(failure)) setError(failure); });
         return () => control.abort();
     }, [query]);
@@ -107,12 +111,16 @@ function useAudit(query: string): { loaded: Loaded | null; error: unknown; busy:
         if (!loaded?.next || busy) return;
         setBusy(true);
         auditPage(`${query}&before=${encodeURIComponent(loaded.next)}`).then(
-            (page) => setLoaded((known) => (known?.query === query ? { query, entries: [...known.entries, ...page.entries], next: page.next } : known)),
+            (page) => setLoaded((known) => (known?.query === query ? { query, entries: [...known.entries, ...named(page.entries, known.entries.length)], next: page.next } : known)),
             setError,
         ).finally(() => setBusy(false));
     };
     return { loaded, error, busy, more };
 }
+
+/** Each row needs a name of its own. */
+const named = (entries: AuditEntry[], from: number): AuditEntry[] =>
+    entries.map((entry, index) => (entry.id ? entry : { ...entry, id: `${entry.time} ${from + index}` }));
 
 const columns: Column<AuditEntry>[] = [
     { key: "time", title: "When", className: "cell-time", cell: (row) => <When time={row.time} /> },
@@ -129,7 +137,7 @@ const columns: Column<AuditEntry>[] = [
         key: "what", title: "What", className: "cell-wide",
         cell: (row) => {
             const { action, object } = describeAction(row);
-            return <div className="two-lines"><span>{action}</span><span className="muted wrap">{object}</span></div>;
+            return <div className="two-lines"><span>{action}</span><span className="muted wrap">{object}</span>{row.reason && <span className="muted wrap">{row.reason}</span>}</div>;
         },
     },
     {

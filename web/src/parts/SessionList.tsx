@@ -9,7 +9,7 @@ import { useToast } from "./Toasts";
 import { useData } from "./useData";
 import { When } from "./When";
 
-const ways: Record<string, string> = { password: "with a password", link: "with a sign-in link", oidc: "through the identity provider" };
+const ways: Record<string, string> = { password: "with a password", link: "with a sign-in link", provider: "through the identity provider" };
 
 /** Where one is signed in; each can be ended, all others at once. */
 export function SessionList() {

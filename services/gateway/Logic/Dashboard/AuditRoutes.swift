@@ -9,7 +9,7 @@ struct AuditRoutes: Sendable {
     private static let pageLimit = 1000
     private static let columns = [
         "time", "user", "impersonatedBy", "verb", "group", "resource", "subresource", "namespace", "name", "path",
-        "decision", "code", "address", "agent", "id",
+        "decision", "code", "reason", "address", "agent", "id",
     ]
 
     let core: GatewayCore
@@ -42,7 +42,11 @@ struct AuditRoutes: Sendable {
             found += more
             reader = next
         }
-        let entries = Array(found.prefix(limit))
+        var entries = Array(found.prefix(limit))
+        // The next page begins behind an entry that can be named; requests that broke off early have no id.
+        if found.count > limit, let last = entries.lastIndex(where: { $0["id"]?.string != nil }) {
+            entries = Array(entries[...last])
+        }
         let next = found.count > limit ? entries.last?["id"] : nil
         return .json(["entries": .array(entries), "next": next ?? .null])
     }
