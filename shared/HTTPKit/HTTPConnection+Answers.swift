@@ -12,6 +12,12 @@ extension HTTPConnection {
                 declaredLength: nil, isKeepAlive: false)
         }
         exchange?.isKeepAlive = false
+        if let onRefusal = environment.onRefusal, let head = exchange?.head {
+            onRefusal(
+                RefusedRequest(
+                    method: head.method.rawValue, target: head.uri, status: status, message: message,
+                    address: channel.remoteAddress?.ipAddress))
+        }
         answer(.error(APIError(.badRequest, message, code: status)))
     }
 

@@ -12,6 +12,8 @@ struct ConnectionEnvironment: Sendable {
     /// Runs handlers on the connection's event loop; nil for the global pool.
     let executor: EventLoopExecutor?
     let registry: ConnectionRegistry
+    /// Told of requests that the handler never sees.
+    var onRefusal: (@Sendable (RefusedRequest) -> Void)?
 }
 
 /// One connection: frames requests, runs the handler in a task for one request at a time, writes answers in order.

@@ -34,6 +34,8 @@ public struct HTTPServer: Service {
         public init() {}
     }
 
+    /// Told of requests that no handler ever sees: not HTTP, or framed so that servers could disagree.
+    public var onRefusal: (@Sendable (RefusedRequest) -> Void)?
     let listener: Listener
     let tls: NIOSSLContext?
     let limits: Limits
@@ -104,11 +106,11 @@ public struct HTTPServer: Service {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { [limits, logger, handler, tls, owner = listener.owner] channel in
+            .childChannelInitializer { [limits, logger, handler, onRefusal, tls, owner = listener.owner] channel in
                 LocalPeer.check(channel, is: owner).flatMapThrowing {
                     let environment = ConnectionEnvironment(
                         limits: limits, logger: logger, handler: handler, executor: executors?[channel.eventLoop],
-                        registry: registry)
+                        registry: registry, onRefusal: onRefusal)
                     try Self.configure(channel, environment: environment, tls: tls)
                 }
             }

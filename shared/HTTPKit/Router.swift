@@ -69,6 +69,8 @@ public struct Router: Sendable {
     }
 
     private var root = Node()
+    /// What was added, in that order; `*` is any method.
+    public private(set) var routes: [(method: String, pattern: String)] = []
     private let logger: Logger
 
     /// An empty table.
@@ -79,6 +81,7 @@ public struct Router: Sendable {
         let segments = pattern.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         let names = segments.filter { $0.hasPrefix("{") }.map { $0.trimmingBraces }
         root = root.adding(segments, method: method, route: Route(names: names, handler: handler))
+        routes.append((method, pattern))
     }
 
     /// Answers a request; nil when no pattern fits, so that something else can.

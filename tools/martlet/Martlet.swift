@@ -52,7 +52,7 @@ struct Martlet: AsyncParsableCommand {
         version: version,
         subcommands: [
             Up.self, Down.self, Status.self, Doctor.self, Login.self, Kubeconfig.self, Logs.self, Backup.self,
-            Restore.self, Reset.self, Version.self,
+            Restore.self, Reset.self, Version.self, Routes.self,
         ])
 }
 

@@ -1,16 +1,7 @@
-import Dispatch
-import Foundation
+import HTTPKit
 import KubeModel
-import Synchronization
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
-/// Who did what: one JSON object a line, written behind the answers by a queue of its own.
-///
-/// Bodies, queries and messages are never written, for they may hold secret values. When the disk cannot keep up, entries
-/// are counted instead of kept, and a line tells how many.
+/// Who did what: one JSON object a line. Bodies, queries and messages are never written, for they may hold secret values.
 public final class AuditLog: Sendable {
     /// One request and what became of it.
     struct Entry: Sendable {
@@ -25,22 +16,7 @@ public final class AuditLog: Sendable {
         let notes: [(key: String, value: String)]
     }
 
-    private struct State {
-        var waiting: [UInt8] = []
-        var lost = 0
-        var isScheduled = false
-        var file: Int32 = -1
-        var size = 0
-    }
-
-    private static let waitingLimit = 8 << 20
-    /// Lines of this long are written together: a thread that woke up for every line would cost more than the line.
-    private static let gatheringTime = DispatchTimeInterval.milliseconds(20)
-    private let path: String
-    private let fileLimit: Int
-    private let keptFiles: Int
-    private let queue = DispatchQueue(label: "audit-log")
-    private let state = Mutex(State())
+    private let file: AuditFile
 
     /// Writes to a file, which only its owner may read.
     ///
@@ -49,7 +25,7 @@ public final class AuditLog: Sendable {
     ///   - fileLimit: bytes after which the file is put aside, as `<path>.1`.
     ///   - keptFiles: how many files that were put aside are kept.
     public init(path: String, fileLimit: Int = 32 << 20, keptFiles: Int = 4) {
-        (self.path, self.fileLimit, self.keptFiles) = (path, fileLimit, keptFiles)
+        file = AuditFile(path: path, fileLimit: fileLimit, keptFiles: keptFiles)
     }
 
     /// True for requests that are written: all changes, everything that was refused, and who looked at secrets or into
@@ -94,95 +70,9 @@ public final class AuditLog: Sendable {
             for (key, text) in entry.notes { notes[key] = .string(text) }
             json.append("notes", .object(notes))
         }
-        JSON.object(json).withBytes { append($0) }
-    }
-
-    private func append(_ line: UnsafeRawBufferPointer) {
-        let mustSchedule = state.withLock { state in
-            guard state.waiting.count < Self.waitingLimit else {
-                state.lost += 1
-                return false
-            }
-            state.waiting.append(contentsOf: line)
-            state.waiting.append(0x0A)
-            defer { state.isScheduled = true }
-            return !state.isScheduled
-        }
-        if mustSchedule { queue.asyncAfter(deadline: .now() + Self.gatheringTime) { self.flush() } }
-    }
-
-    /// Writes what waits. Called on the queue.
-    private func flush() {
-        let (bytes, lost) = state.withLock { state in
-            defer { (state.waiting, state.lost, state.isScheduled) = ([], 0, false) }
-            return (state.waiting, state.lost)
-        }
-        var lines = bytes
-        if lost > 0 {
-            let note: JSON = ["time": .string(Timestamp.now.text), "lost": .int(Int64(lost))]
-            lines += note.bytes + [0x0A]
-        }
-        // Lines that came together may fill several files.
-        var rest = lines[...]
-        while !rest.isEmpty {
-            let file = openFile()
-            guard file >= 0 else { return }
-            let room = max(1, fileLimit - state.withLock(\.size))
-            let end = rest.dropFirst(room - 1).firstIndex(of: 0x0A).map { $0 + 1 } ?? rest.endIndex
-            guard Self.write(rest[..<end], to: file) else { return }
-            let isFull = state.withLock { state in
-                state.size += end - rest.startIndex
-                return state.size >= fileLimit
-            }
-            rest = rest[end...]
-            if isFull { rotate() }
-        }
-    }
-
-    private static func write(_ bytes: ArraySlice<UInt8>, to file: Int32) -> Bool {
-        var rest = bytes
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-            if count < 0 {
-                if errno == EINTR { continue }
-                return false
-            }
-            rest = rest.dropFirst(count)
-        }
-        return true
-    }
-
-    private func openFile() -> Int32 {
-        let known = state.withLock(\.file)
-        if known >= 0 { return known }
-        let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        let size = file >= 0 ? Int(lseek(file, 0, SEEK_END)) : 0
-        state.withLock { ($0.file, $0.size) = (file, size) }
-        return file
-    }
-
-    private func closeFile() {
-        let file = state.withLock { state in
-            defer { state.file = -1 }
-            return state.file
-        }
-        if file >= 0 { close(file) }
-    }
-
-    private func rotate() {
-        closeFile()
-        unlink("\(path).\(keptFiles)")
-        for number in stride(from: keptFiles - 1, through: 1, by: -1) {
-            rename("\(path).\(number)", "\(path).\(number + 1)")
-        }
-        rename(path, "\(path).1")
+        file.append(.object(json))
     }
 
     /// Writes what waits and closes the file.
-    public func finish() {
-        queue.sync {
-            flush()
-            closeFile()
-        }
-    }
+    public func finish() { file.finish() }
 }

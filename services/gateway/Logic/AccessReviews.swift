@@ -2,7 +2,8 @@ import KubeClient
 import KubeModel
 import Synchronization
 
-/// Asks the API server what a user may do (SubjectAccessReview), and remembers the answer for ten seconds.
+/// Asks the API server what a user may do (SubjectAccessReview), and remembers the answer for ten seconds, or until roles
+/// change.
 final class AccessReviews: Sendable {
     struct Question: Hashable, Sendable {
         let identity: UserIdentity
@@ -22,8 +23,19 @@ final class AccessReviews: Sendable {
 
     private let client: KubeClient
     private let answers = Mutex<[Question: Answer]>([:])
+    /// Grows with each change of roles: an answer that was asked for before it must not be remembered after it.
+    private let changes = Atomic(0)
 
     init(client: KubeClient) { self.client = client }
+
+    /// Tells whether roles have changed since it was read last.
+    var changeCount: Int { changes.load(ordering: .sequentiallyConsistent) }
+
+    /// Roles have changed: everything is asked anew.
+    func forget() {
+        changes.add(1, ordering: .sequentiallyConsistent)
+        answers.withLock { $0.removeAll() }
+    }
 
     func allows(
         _ identity: UserIdentity, to verb: String, _ type: ResourceType, namespace: String? = nil, name: String? = nil
@@ -31,6 +43,7 @@ final class AccessReviews: Sendable {
         let question = Question(identity: identity, verb: verb, type: type, namespace: namespace, name: name)
         let now = ContinuousClock.now
         if let known = answers.withLock({ $0[question] }), known.until > now { return known.isAllowed }
+        let before = changes.load(ordering: .sequentiallyConsistent)
         var attributes: JSON = [
             "verb": .string(verb), "group": .string(type.group), "version": .string(type.version),
             "resource": .string(type.plural),
@@ -47,6 +60,7 @@ final class AccessReviews: Sendable {
         ])
         let isAllowed = try await client.create(.subjectAccessReviews, review).status["allowed"]?.bool ?? false
         answers.withLock {
+            guard changes.load(ordering: .sequentiallyConsistent) == before else { return }
             if $0.count >= Self.capacity { $0.removeAll() }
             $0[question] = Answer(isAllowed: isAllowed, until: now + Self.memory)
         }

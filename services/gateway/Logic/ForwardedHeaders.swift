@@ -37,7 +37,7 @@ enum ForwardedHeaders {
             let lower = name.lowercased()
             if hopByHop.contains(lower) || named.contains(lower) || isAsserted(name) { continue }
             switch lower {
-            case "authorization": continue
+            case "authorization", "x-xsrf-token": continue
             case "content-length", "expect", "x-request-id": continue
             case "cookie":
                 let kept = notebookCookies(value)
@@ -60,11 +60,25 @@ enum ForwardedHeaders {
             guard name.lowercased() == "x-rstudio-root-path" || !isAsserted(name),
                 !hopByHop.contains(name.lowercased()),
                 name.lowercased() != configuration.userIDHeader.lowercased(), name.lowercased() != "host",
-                name.lowercased() != "cookie", name.lowercased() != "content-length"
+                name.lowercased() != "cookie", name.lowercased() != "content-length", isField(name, value)
             else { continue }
             headers.replaceOrAdd(name: name, value: value)
         }
         return headers
+    }
+
+    /// True for what is one field and stays one: a token, and a value without control characters (RFC 9110, 5.5, 5.6.2).
+    private static func isField(_ name: String, _ value: String) -> Bool {
+        let signs = Array("!#$%&'*+-.^_`|~".utf8)
+        return !name.isEmpty
+            && name.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "a")...UInt8(ascii: "z"):
+                    true
+                default: signs.contains(byte)
+                }
+            } && value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 }
     }
 
     /// The response fields that a browser gets from a notebook: cookies confined to the notebook, nothing that would
@@ -91,7 +105,9 @@ enum ForwardedHeaders {
     static func confinedCookie(_ value: String, prefix: String) -> String? {
         let parts = value.split(separator: ";").map { $0.trimmed }
         guard let pair = parts.first, let equals = pair.firstIndex(of: "=") else { return nil }
-        guard !isPlatformCookie(pair[..<equals].trimmed) else { return nil }
+        // A browser sends a cookie without a name as its bare value, which may read like one of ours.
+        let name = pair[..<equals].trimmed
+        guard !name.isEmpty, !isPlatformCookie(name) else { return nil }
         let kept = parts.dropFirst().filter { part in
             let name = part.lowercased()
             return !name.hasPrefix("path") && !name.hasPrefix("domain")
@@ -112,9 +128,10 @@ enum ForwardedHeaders {
     }
 
     private static func isPlatformCookie(_ name: String) -> Bool {
-        // Jupyter has an own `_xsrf`; ours are these.
-        name.hasPrefix("martlet_") || name == Sessions.csrfCookieName || name.lowercased().hasPrefix("__host-")
-            || name.lowercased().hasPrefix("__secure-")
+        // Jupyter has an own `_xsrf`; ours are these, in any spelling that somebody could take for them.
+        let name = name.lowercased()
+        return name.hasPrefix("martlet_") || name == Sessions.csrfCookieName.lowercased() || name.hasPrefix("__host-")
+            || name.hasPrefix("__secure-")
     }
 
     private static func connectionTokens(_ headers: HTTPHeaders) -> Set<String> {

@@ -56,11 +56,16 @@ public struct Gateway: Service {
         let tls = try configuration.certificatePEM.map {
             try ServerTLS.context(certificatePEM: $0, keyPEM: configuration.keyPEM ?? "")
         }
-        server = HTTPServer(
+        var server = HTTPServer(
             listener: .tcp(host: configuration.host, port: configuration.port), tls: tls, logger: logger,
             runsOnEventLoop: true, onListening: onListening
         ) { request in await handler.answer(request) }
+        server.onRefusal = { [refusals = core.refusals] in refusals.record($0) }
+        self.server = server
     }
+
+    /// Every route, for whoever has to know that none was forgotten: method (`*` for any) and pattern.
+    public var routes: [(method: String, pattern: String)] { GatewayHandler.routes + router.routes }
 
     /// Serves until graceful shutdown or cancellation.
     public func run() async throws {
@@ -75,5 +80,6 @@ public struct Gateway: Service {
             // The caches end by themselves at a graceful stop; the server goes on until its requests are answered.
             try await server.run()
         }
+        core.refusals.finish()
     }
 }

@@ -27,6 +27,7 @@ struct GatewayCore: Sendable {
     let serviceTokens: ServiceTokens
     let usage: UsageHistory
     let metrics: Metrics
+    let refusals: RefusalLog
     let logger: Logger
 
     init(configuration: GatewayConfiguration, client: KubeClient, signIn: SignInTokens?, logger: Logger) throws {
@@ -39,8 +40,11 @@ struct GatewayCore: Sendable {
         passwords = PasswordCheck(users: users)
         serviceTokens = try ServiceTokens(folder: PrivateFolder(configuration.stateDirectory))
         requestGuard = RequestGuard(configuration)
+        refusals = RefusalLog(stateDirectory: configuration.stateDirectory)
         reviews = AccessReviews(client: client)
         memberships = Memberships(client: client)
+        // Who lost a role must not go on by what was answered before.
+        memberships.roleBindings.observe { [reviews] _ in reviews.forget() }
         spawner = try SpawnerConfigurationFile(path: configuration.spawnerConfigPath, logger: logger)
         notebooks = WatchCache(client: client, type: .notebooks)
         endpoints = WatchCache(client: client, type: .endpoints)

@@ -42,8 +42,19 @@ struct GatewayHandler: Sendable {
             response = hardened(router.response(for: error, of: request))
         }
         core.metrics.count("gateway_requests_total", ["part": part, "status": "\(response.status / 100)xx"])
+        if RefusalLog.covers(response.status) {
+            // Whom a proof that does not hold names is not known.
+            let user = (try? await core.proof(of: request))?.identity
+            core.refusals.record(request, user: user, address: core.address(of: request), response: response)
+        }
         return response
     }
+
+    /// What is answered here and not by the router.
+    static let routes = [
+        (method: "GET", pattern: "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
+        ("*", "/notebook/{namespace}/{name}/{path*}"), ("*", "/kfam/{path*}"), ("GET", "/{page*}"),
+    ]
 
     private static func part(of path: String) -> String {
         if path.hasPrefix("/notebook/") { return "notebook" }

@@ -5,6 +5,7 @@ import KubeModel
 import Logging
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 /// `/notebook/{namespace}/{name}/...`: passes requests on to the notebook's Pod, streaming both ways.
 struct NotebookProxy: Sendable {
@@ -24,7 +25,12 @@ struct NotebookProxy: Sendable {
         let prefix: String
         let target: String
         let headers: [String: String]
+        /// Whether the visitor may still be there, for connections that outlive the request.
+        var mayStay: @Sendable () async -> Bool = { true }
     }
+
+    /// How often open WebSockets are looked at: somebody may have signed out, or lost a role.
+    private static let watchInterval = Duration.seconds(3)
 
     func answer(_ request: HTTPRequest) async throws -> HTTPResponse {
         let segments = request.path.split(separator: "/", maxSplits: 4, omittingEmptySubsequences: false)
@@ -44,12 +50,14 @@ struct NotebookProxy: Sendable {
                 throw APIError(.forbidden, "requests from other sites are not accepted")
             }
         }
-        guard try await core.reviews.allows(identity, to: "get", .notebooks, namespace: namespace, name: name)
+        // Whoever opens a notebook runs code with its account and reads its Secrets: that is for those who may change it.
+        guard try await core.reviews.allows(identity, to: "update", .notebooks, namespace: namespace, name: name)
         else {
             return isPage(request)
                 ? Pages.page(
                     status: 403, title: "This notebook is not yours to open",
-                    lines: ["You have no access to the namespace \(namespace)."], link: ("All notebooks", "/"))
+                    lines: ["Only those who may change a notebook may open it, since it runs whatever they type."],
+                    link: ("All notebooks", "/"))
                 : .error(APIError(.forbidden, "you may not open the notebook \(namespace)/\(name)"))
         }
         try await core.notebooks.waitUntilSynced()
@@ -64,9 +72,31 @@ struct NotebookProxy: Sendable {
         guard let address = address(of: name, in: namespace) else {
             return await starting(notebook, request: request, identity: identity)
         }
-        let route = Self.route(request, namespace: namespace, name: name, notebook: notebook)
+        var route = Self.route(request, namespace: namespace, name: name, notebook: notebook)
+        if isUpgrade { route.mayStay = mayStay(request, namespace: namespace, name: name) }
         return await forward(
             request, route: route, identity: identity, to: address, isUpgrade: isUpgrade, notebook: notebook)
+    }
+
+    /// Asks again who it is, and what they may as often as roles change, and once a minute anyway.
+    private func mayStay(_ request: HTTPRequest, namespace: String, name: String) -> @Sendable () async -> Bool {
+        let seen = Mutex((changes: core.reviews.changeCount, askedAt: ContinuousClock.now))
+        return { [core] in
+            do {
+                guard let identity = try await core.visitor(of: request, scope: .notebooks) else { return false }
+                let changes = core.reviews.changeCount
+                let isDue = seen.withLock { seen in
+                    guard seen.changes != changes || seen.askedAt + .seconds(60) < .now else { return false }
+                    seen = (changes, .now)
+                    return true
+                }
+                guard isDue else { return true }
+                return try await core.reviews.allows(
+                    identity, to: "update", .notebooks, namespace: namespace, name: name)
+            } catch {
+                return (error as? APIError).map { $0.code >= 500 } ?? true  // nobody could be asked just now
+            }
+        }
     }
 
     // MARK: Where it goes
@@ -175,7 +205,7 @@ struct NotebookProxy: Sendable {
             return HTTPResponse(
                 status: 101,
                 body: .takeOver { channel in
-                    try await Self.join(channel, connection, answer)
+                    try await Self.join(channel, connection, answer, while: route.mayStay)
                 })
         }
         var headers = ForwardedHeaders.fromNotebook(answer.headers, prefix: route.prefix)
@@ -222,7 +252,8 @@ struct NotebookProxy: Sendable {
 
     /// Both ends speak another protocol now (WebSocket): their bytes go through as they are.
     private static func join(
-        _ channel: any Channel, _ connection: UpstreamConnection, _ answer: HTTPResponseHead
+        _ channel: any Channel, _ connection: UpstreamConnection, _ answer: HTTPResponseHead,
+        while mayStay: @escaping @Sendable () async -> Bool
     ) async throws {
         var head = ByteBuffer()
         head.writeString("HTTP/1.1 101 Switching Protocols\r\n")
@@ -244,10 +275,18 @@ struct NotebookProxy: Sendable {
             upstream.close(promise: nil)
             throw error
         }
-        await withTaskCancellationHandler {
-            try? await channel.closeFuture.get()
-        } onCancel: {
-            channel.close(promise: nil)
+        await withTaskGroup { group in
+            group.addTask {
+                while (try? await Task.sleep(for: watchInterval)) != nil {
+                    guard await mayStay() else { return channel.close(promise: nil) }
+                }
+            }
+            await withTaskCancellationHandler {
+                try? await channel.closeFuture.get()
+            } onCancel: {
+                channel.close(promise: nil)
+            }
+            group.cancelAll()
         }
         upstream.close(promise: nil)
     }

@@ -10,6 +10,7 @@ public struct ProfileControllerConfiguration: Sendable {
     public var namespaceLabels = [
         "app.kubernetes.io/part-of": "kubeflow-profile",
         "katib.kubeflow.org/metrics-collector-injection": "enabled",
+        "pod-security.kubernetes.io/enforce": "baseline",
         "pipelines.kubeflow.org/enabled": "true",
         "serving.kubeflow.org/inferenceservice": "enabled",
     ]

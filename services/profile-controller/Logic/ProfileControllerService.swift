@@ -57,6 +57,17 @@ public struct ProfileControllerService: Service {
         }
     }
 
+    /// Every route by server, for whoever has to know that none was forgotten: method and pattern.
+    public var routes: [(server: String, method: String, pattern: String)] {
+        let kfam = KFAMRoutes(client: client, settings: configuration, metrics: metrics, logger: logger).router
+        let webhook = PodDefaultWebhook(
+            client: client,
+            settings: configuration.webhook ?? WebhookSettings(host: "127.0.0.1", port: 0, reach: .directly),
+            namespace: configuration.namespace, metrics: metrics, logger: logger)
+        return kfam.routes.map { ("kfam", $0.method, $0.pattern) }
+            + webhook.router(PathSecret("")).routes.map { ("webhook", $0.method, $0.pattern) }
+    }
+
     private func lead(_ labels: NamespaceLabels) async throws {
         guard let namespace = configuration.leaderElectionNamespace else { return try await work(labels) }
         let election = LeaderElection(client: client, name: "kubeflow-profile-controller", namespace: namespace)

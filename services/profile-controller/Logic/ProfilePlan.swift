@@ -32,6 +32,9 @@ struct ProfilePlan: Sendable {
         guard !ownerName.contains("*") else {
             throw ProfileProblem("spec.owner.name must not contain \"*\", which would match other users")
         }
+        // `system:anonymous` and `system:authenticated` are everybody. A Pod's account is somebody.
+        guard !ownerName.hasPrefix("system:") || (ownerKind == "User" && ownerName.hasPrefix("system:serviceaccount:"))
+        else { throw ProfileProblem("spec.owner.name must not be one of Kubernetes' own: \(ownerName)") }
         var subject: JSON = ["kind": .string(ownerKind), "name": .string(ownerName)]
         switch ownerKind {
         case "User", "Group": subject["apiGroup"] = .string(Self.rbacGroup)

@@ -37,7 +37,7 @@ public struct CallerVerifier: Sendable {
     }
 
     func caller(token: String) async throws -> CallerIdentity {
-        guard token.utf8.count <= TokenVerifier.maximumLength else { throw Self.refused }
+        guard (1...TokenVerifier.maximumLength).contains(token.utf8.count) else { throw Self.refused }
         return Self.claimedIssuer(token) == ServiceTokens.issuer
             ? try await fromGateway(token) : try await fromServiceAccount(token)
     }

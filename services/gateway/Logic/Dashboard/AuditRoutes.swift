@@ -23,6 +23,10 @@ struct AuditRoutes: Sendable {
         guard try await core.reviews.allows(caller.identity, to: "*", .everything) else {
             throw APIError(.forbidden, "Only administrators may read the audit log.")
         }
+        if caller.request.query("log") == "gateway" {
+            let own = "\(core.configuration.stateDirectory)/\(RefusalLog.fileName)"
+            return AuditReader(path: own, query: try AuditQuery(caller.request))
+        }
         guard let path = core.configuration.auditLogPath else {
             throw APIError(
                 .notFound, "The audit log of this cluster is kept by its API server, where the gateway cannot read it.")

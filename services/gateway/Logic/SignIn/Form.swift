@@ -36,6 +36,9 @@ enum ReturnPath {
         guard let path, path.utf8.count <= 2048, path.hasPrefix("/"), !path.hasPrefix("//"), !path.hasPrefix("/login"),
             path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\\") })
         else { return "/" }
+        // `/.//host` is a path of ours for a browser, and `//host` for whoever reads the path out of its address.
+        let segments = path.prefix { $0 != "?" && $0 != "#" }.split(separator: "/", omittingEmptySubsequences: false)
+        guard !segments.dropFirst().dropLast().contains(where: { ["", ".", ".."].contains($0) }) else { return "/" }
         return path
     }
 }

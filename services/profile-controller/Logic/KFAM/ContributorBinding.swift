@@ -61,8 +61,13 @@ struct ContributorBinding: Sendable, Equatable {
             throw APIError(
                 .badRequest, "a name has at most 253 bytes, no control characters, and no spaces at its ends")
         }
-        guard kind != "Group" || !name.hasPrefix("system:") else {
-            throw APIError(.badRequest, "the group \(name) is Kubernetes' own and cannot contribute")
+        // Nobody can sign in as one of these; in a list they would pass for somebody who can.
+        guard name.utf8.allSatisfy({ $0 < 0x80 }) else {
+            throw APIError(.badRequest, "a name is of ASCII characters: others look like them and are not")
+        }
+        // `system:anonymous` is whoever comes without a proof.
+        guard !name.lowercased().hasPrefix("system:") else {
+            throw APIError(.badRequest, "the name \(name) is Kubernetes' own and cannot contribute")
         }
     }
 

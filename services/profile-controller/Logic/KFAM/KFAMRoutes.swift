@@ -36,6 +36,15 @@ struct KFAMRoutes: Sendable {
 
     /// The handler for a server.
     func handler() -> @Sendable (HTTPRequest) async -> HTTPResponse {
+        let routes = router
+        return { request in
+            if let elsewhere = Self.redirect(request) { return elsewhere }
+            return await routes(request)
+        }
+    }
+
+    /// All routes.
+    var router: Router {
         var router = Router(logger: logger)
         OperationsRoutes(metrics: metrics).register(on: &router)
         router.add("GET", "/kfam/") { _, _ in .text("Hello World!") }
@@ -65,11 +74,7 @@ struct KFAMRoutes: Sendable {
         add("GET", "/kfam/v1/role/clusteradmin", "role", "get", to: &router) { caller, request, _ in
             try await clusterAdmin(request.query("user"), caller)
         }
-        let routes = router
-        return { request in
-            if let elsewhere = Self.redirect(request) { return elsewhere }
-            return await routes(request)
-        }
+        return router
     }
 
     // MARK: Actions
@@ -159,23 +164,32 @@ struct KFAMRoutes: Sendable {
     ) {
         router.add(method, pattern) { request, values in
             metrics.count("request_kf", ["component": "kfam", "kind": kind, "action": action, "path": pattern])
+            var caller: CallerIdentity?
             do {
-                return try await body(try await verifier.caller(of: request), request, values)
+                let proven = try await verifier.caller(of: request)
+                caller = proven
+                return try await body(proven, request, values)
             } catch {
                 let severity = (error as? APIError).map { $0.code < 500 ? "minor" : "major" } ?? "critical"
                 metrics.count(
                     "request_kf_failure",
                     ["component": "kfam", "kind": kind, "action": action, "path": pattern, "severity": severity])
-                return try failure(error, of: request, refusal)
+                return try failure(error, of: request, caller, refusal)
             }
         }
     }
 
-    private func failure(_ error: any Error, of request: HTTPRequest, _ refusal: Int) throws -> HTTPResponse {
+    private func failure(
+        _ error: any Error, of request: HTTPRequest, _ caller: CallerIdentity?, _ refusal: Int
+    ) throws -> HTTPResponse {
         guard let error = error as? APIError, error.code < 500 else { throw error }
         logger.info(
             "refused",
-            metadata: ["method": "\(request.method)", "path": "\(request.path)", "reason": "\(error.message)"])
+            metadata: [
+                "user": "\(caller?.user ?? "system:anonymous")", "method": "\(request.method)",
+                "path": "\(request.path)", "reason": "\(error.message)", "id": "\(request.id)",
+                "peer": "\(request.peer.address ?? "")",
+            ])
         return .text(error.message, status: [401, 404, 413].contains(error.code) ? error.code : refusal)
     }
 

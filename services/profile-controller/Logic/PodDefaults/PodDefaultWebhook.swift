@@ -136,6 +136,12 @@ struct PodDefaultWebhook: Service {
     }
 
     private func handler(_ secret: PathSecret) -> @Sendable (HTTPRequest) async -> HTTPResponse {
+        let routes = router(secret)
+        return { await routes($0) }
+    }
+
+    /// All routes.
+    func router(_ secret: PathSecret) -> Router {
         var router = Router(logger: logger)
         let review = PodDefaultReview(client: client)
         router.add("POST", "\(Self.path)/{secret}") { [metrics] request, values in
@@ -153,13 +159,12 @@ struct PodDefaultWebhook: Service {
             return .json(answer)
         }
         router.add("GET", "/healthz") { _, _ in .text("ok") }
-        let routes = router
-        return { await routes($0) }
+        return router
     }
 }
 
 /// The last part of the webhook's path, which changes when somebody removes the Secret.
-private final class PathSecret: Sendable {
+final class PathSecret: Sendable {
     private let text: Mutex<String>
 
     init(_ text: String) { self.text = Mutex(text) }
