@@ -103,8 +103,8 @@ let targets: [Target] =
     + service(
         "node-agent", "NodeAgent",
         uses: [
-            "KubeModel", "KubeYAML", "KubeClient", "ControllerKit", "HTTPKit", "CNode", nio, nioPosix, nioHTTP1,
-            nioSSL, httpClient, logging, lifecycle, subprocess, system,
+            "KubeModel", "KubeYAML", "KubeClient", "ControllerKit", "HTTPKit", "CNode", "COpenSSL", nio, nioPosix,
+            nioHTTP1, nioSSL, httpClient, logging, lifecycle, subprocess, system,
         ])
     + service(
         "profile-controller", "ProfileController",
@@ -127,7 +127,7 @@ let targets: [Target] =
             dependencies: [
                 "KubeModel", "KubeYAML", "KubeClient", "ControllerKit", "HTTPKit", "ControlPlane", "ProfileController",
                 "NotebookController", "Gateway", "ServiceKit", "ClusterStore", "CPrivileges", arguments, logging,
-                lifecycle, signals,
+                lifecycle, signals, nio, nioHTTP1, httpClient,
             ], path: "tools/martlet", swiftSettings: settings),
         .executableTarget(
             name: "bench-json", dependencies: ["KubeModel"], path: "tools/bench-json", swiftSettings: settings),

@@ -9,7 +9,7 @@ extension DataDirectory {
     /// Folders of the node agent, with their modes.
     private static let agentFolders: [(name: String, mode: mode_t)] = [
         ("pods", 0o700), ("volumes", 0o700), ("run", 0o711), ("run/crun", 0o700), ("seccomp", 0o755),
-        ("environments", 0o755), ("uv-cache", 0o755),
+        ("environments", 0o755), ("uv-cache", 0o755), ("images", 0o700),
     ]
 
     /// Gives all files to those who use them, in a directory of any age and owner.

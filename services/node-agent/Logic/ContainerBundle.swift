@@ -197,11 +197,16 @@ enum ContainerBundle {
                 "capabilities": ["bounding": capabilities, "effective": capabilities, "permitted": capabilities],
             ],
             "root": [
-                "path": .string(plan.userBase == nil ? "rootfs" : "\(UserShift.view(plan.id))/rootfs"),
+                "path": .string(rootPath(plan)),
                 "readonly": .bool(plan.isRootReadOnly),
             ],
             "hostname": .string(plan.hostname), "mounts": .array(mounts(plan)), "linux": linux,
         ]
+    }
+
+    private static func rootPath(_ plan: ContainerPlan) -> String {
+        if plan.environment.image != nil { return UserShift.root(plan.id) }
+        return plan.userBase == nil ? "rootfs" : "\(UserShift.view(plan.id))/rootfs"
     }
 
     private static func resources(_ plan: ContainerPlan) -> JSON {
@@ -263,7 +268,7 @@ enum ContainerBundle {
                 "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
             ])
         }
-        mounts += system(plan, bind)
+        if plan.environment.image == nil { mounts += system(plan, bind) }
         mounts.append(bind("/etc/hosts", "\(plan.podEtc)/hosts", isReadOnly: plan.isRootReadOnly))
         mounts.append(bind("/etc/resolv.conf", "\(plan.podEtc)/resolv.conf", isReadOnly: plan.isRootReadOnly))
         mounts.append(bind("/etc/hostname", "\(plan.podEtc)/hostname", isReadOnly: true))
@@ -325,6 +330,14 @@ enum ContainerBundle {
 
     /// Writes the bundle.
     static func write(_ plan: ContainerPlan) throws {
+        if let image = plan.environment.image {
+            try FileTools.makeDirectory(plan.bundle, mode: 0o711)
+            try image.note(in: plan.bundle)
+            try image.mountRoot(plan.id, bundle: plan.bundle, base: plan.userBase)
+            try image.makeFolder(plan.workingDirectory, id: plan.id, owner: plan.userBase ?? 0)
+            try FileTools.write(config(plan).bytes, to: "\(plan.bundle)/config.json", mode: 0o600)
+            return
+        }
         try writeRoot(plan)
         let user = plan.environment.definition
         for name in ["usr", "environment"] {

@@ -17,12 +17,15 @@ struct ContainerPlanner: Sendable {
     ///
     /// - Throws: ``ContainerConfigError`` when the spec asks for something that is missing or refused.
     func plan() throws -> ContainerPlan {
-        let definition = environment.definition
         let own = container.json["securityContext"]
         let shared = pod.object.spec["securityContext"]
         func number(_ key: String) -> UInt32? {
             (own?[key]?.int ?? shared?[key]?.int).flatMap { UInt32(exactly: $0) }
         }
+        var environment = environment
+        let user = try environment.image?.user(number("runAsUser"))
+        if let image = environment.image, let user { environment.definition = image.definition(user: user) }
+        let definition = environment.definition
         let uid = number("runAsUser") ?? definition.uid
         let gid = number("runAsGroup") ?? (uid == definition.uid ? definition.gid : 0)
         let mustNotBeRoot = own?["runAsNonRoot"]?.bool ?? shared?["runAsNonRoot"]?.bool ?? false
@@ -34,10 +37,16 @@ struct ContainerPlanner: Sendable {
             throw ContainerConfigError(
                 "\(why) (pod: \"\(pod.name)_\(pod.namespace)(\(pod.uid))\", container: \(container.name))")
         }
-        let userBase = try userBase(uid)
+        if mustNotBeRoot, number("runAsUser") == nil, user?.isNumeric == false, let image = environment.image {
+            throw ContainerConfigError(
+                "container has runAsNonRoot and image has non-numeric user (\(image.config.user)), cannot verify user is non-root (pod: \"\(pod.name)_\(pod.namespace)(\(pod.uid))\", container: \(container.name))"
+            )
+        }
+        let userBase = try userBase(uid, gid)
         var groups = (shared?["supplementalGroups"]?.array ?? []).compactMap { $0.int.flatMap { UInt32(exactly: $0) } }
         if let group = pod.fsGroup { groups.append(group) }
-        let home = uid == 0 ? "/root" : definition.home
+        if let user, shared?["supplementalGroupsPolicy"]?.string != "Strict" { groups += user.groups }
+        let home = uid == 0 && user == nil ? "/root" : definition.home
         let variables = try variables(home: home)
         let map = Dictionary(variables.map { ($0.name, $0.value) }) { _, last in last }
         let command = words("command", map)
@@ -46,11 +55,16 @@ struct ContainerPlanner: Sendable {
         line += arguments ?? (command == nil ? definition.command : [])
         guard !line.isEmpty else {
             throw ContainerConfigError(
-                "no command specified: environment \"\(definition.name)\" has none either",
+                user == nil
+                    ? "no command specified: environment \"\(definition.name)\" has none either"
+                    : "no command specified",
                 reason: "CreateContainerError")
         }
         let mounts = try volumes.mounts(of: container, variables: map, fsGroup: pod.fsGroup)
-        for mount in mounts where ["/", "/proc", "/sys", "/dev", "/usr", "/etc"].contains(mount.destination) {
+        for mount in mounts
+        where ["/", "/proc", "/sys", "/dev"].contains(mount.destination)
+            || (user == nil && ["/usr", "/etc"].contains(mount.destination))
+        {
             throw ContainerConfigError("a volume cannot be mounted at \(mount.destination)")
         }
         var termination = container.json["terminationMessagePath"]?.string ?? "/dev/termination-log"
@@ -62,7 +76,7 @@ struct ContainerPlanner: Sendable {
             workingDirectory: container.json["workingDir"]?.string ?? definition.workingDirectory ?? home,
             variables: variables, uid: uid, gid: gid, groups: groups,
             isRootReadOnly: own?["readOnlyRootFilesystem"]?.bool ?? false,
-            mayGainPrivileges: own?["allowPrivilegeEscalation"]?.bool == true && uid == 0,
+            mayGainPrivileges: mayGainPrivileges(own, uid, userBase),
             capabilities: try capabilities(own?["capabilities"]),
             filter: try SystemCallFilter.chosen(
                 own?["seccompProfile"] ?? shared?["seccompProfile"],
@@ -75,14 +89,25 @@ struct ContainerPlanner: Sendable {
             podEtc: podEtc, terminationFile: run.terminationFile, terminationPath: termination)
     }
 
+    /// Programs of an image that change their user find only the numbers of the container's own users.
+    private func mayGainPrivileges(_ own: JSON?, _ uid: UInt32, _ userBase: UInt32?) -> Bool {
+        let asked = own?["allowPrivilegeEscalation"]?.bool
+        return environment.image == nil ? asked == true && uid == 0 : asked != false && userBase != nil
+    }
+
     /// The host's number of the container's root, nil when the container's users are the host's: root is never, unless
     /// `hostUsers: true` asks for it and the node permits it, or the kernel cannot shift the owners of files.
-    private func userBase(_ uid: UInt32) throws -> UInt32? {
+    private func userBase(_ uid: UInt32, _ gid: UInt32) throws -> UInt32? {
         let asked = pod.object.spec["hostUsers"]?.bool
         if asked == true, context.configuration.allowsHostUsers { return nil }
-        // A container must not be the user that the platform runs as, either.
+        // A container must not be the user that the platform runs as, either. Files of images have any owners.
         let isPlatform = uid == context.configuration.servedUser
-        guard asked == false || uid == 0 || isPlatform else { return nil }
+        guard
+            asked == false || uid == 0 || isPlatform || (environment.image != nil && context.shiftsUsers)
+        else { return nil }
+        if environment.image != nil, uid >= 65536 || gid >= 65536 {
+            throw ContainerConfigError("users and groups of images have numbers below 65536 on this node")
+        }
         guard context.shiftsUsers else {
             if asked == nil, !isPlatform { return nil }
             throw ContainerConfigError(
@@ -126,6 +151,15 @@ struct ContainerPlanner: Sendable {
         ).build()
         var all = ContainerVariables.Ordered()
         let system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        if let image = environment.image {
+            all.set("PATH", system)
+            all.set("HOSTNAME", pod.hostname)
+            if container.json["tty"]?.bool == true { all.set("TERM", "xterm") }
+            all.set("HOME", home)
+            for (name, value) in image.config.variables { all.set(name, value) }
+            for (name, value) in own { all.set(name, value) }
+            return all.list
+        }
         let python = "\(ContainerBundle.environmentPath)/bin"
         all.set("PATH", environment.path == nil ? system : "\(python):\(system)")
         all.set("HOSTNAME", pod.hostname)

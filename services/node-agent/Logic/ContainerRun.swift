@@ -74,7 +74,10 @@ struct ContainerRun: Sendable, Equatable {
     /// Frees what only a running container needs; log and result stay.
     func discardBundle() {
         UserShift.release(id)
-        for name in ["rootfs", "layer-usr", "work-usr", "layer-environment", "work-environment", "config.json"] {
+        for name in [
+            "rootfs", "layer-usr", "work-usr", "layer-environment", "work-environment", "layer-root",
+            "work-root", "config.json",
+        ] {
             FileTools.remove("\(directory)/\(name)")
         }
     }

@@ -4,13 +4,18 @@ import Synchronization
 
 /// An environment that containers can use.
 struct ReadyEnvironment: Sendable {
-    let definition: EnvironmentDefinition
+    var definition: EnvironmentDefinition
     /// Folder of the Python environment; nil where only the host's programs are used.
     let path: String?
     /// Identity of the content, what an image id is to an image.
     let contentID: String
     /// How long the build took that this pod waited for; nil when it was there before.
     var buildSeconds: Double?
+    /// The image that is used instead of the host's programs, nil for environments.
+    var image: ContainerImage?
+
+    /// What the status of a container shows as `imageID`.
+    var imageID: String { image?.imageID ?? "martlet://\(definition.name)@\(contentID)" }
 }
 
 /// What the store says about an image right now.

@@ -43,6 +43,15 @@ enum FileTools {
         return bytes
     }
 
+    /// The first bytes of a file.
+    static func start(_ path: String, _ count: Int) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return [] }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: count)
+        return Array(bytes[..<max(0, Glibc.read(descriptor, &bytes, count))])
+    }
+
     static func text(_ path: String) -> String? { read(path).map { String(decoding: $0, as: UTF8.self) } }
 
     /// Writes a whole file so that readers see the old or the new one.

@@ -73,15 +73,18 @@ public struct NodeAgent: Service {
         let environments = EnvironmentStore(
             catalogue: catalogue, directory: configuration.environmentsDirectory,
             cacheDirectory: configuration.uvCacheDirectory, uv: tools.uv, logger: logger)
+        let images = try ImageStore(configuration: configuration, logger: logger)
         let watcher = try StateWatcher()
         watcher.start()
         let registration = NodeRegistration(
-            client: client, configuration: configuration, network: self.network, logger: logger)
+            client: client, configuration: configuration, network: self.network, images: images,
+            logger: logger)
         let capacity = registration.status["capacity"]
         let context = NodeContext(
             configuration: configuration, client: client, tools: tools, network: network, policies: policies,
             services: serviceNetwork,
-            environments: environments, runtime: ContainerRuntime(tools: tools, configuration: configuration),
+            environments: environments, images: images,
+            runtime: ContainerRuntime(tools: tools, configuration: configuration),
             watcher: watcher, meter: UsageMeter(), storage: StorageMeter(),
             recorder: EventRecorder(client: client, component: "kubelet"), configMaps: configMaps,
             secrets: secrets, nodeCPU: capacity?["cpu"]?.string.flatMap(ResourceQuantity.value) ?? 1,
@@ -94,11 +97,12 @@ public struct NodeAgent: Service {
         let changes = pods.changes()
         let (wakes, waker) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1000))
         environments.observe { waker.yield("") }
+        images.observe { waker.yield("") }
         for cache in [configMaps, secrets] { cache.observe { waker.yield($0.object.namespace ?? "") } }
 
         let routes = NodeRoutes(
             configuration: configuration, pods: pods, runtime: context.runtime, meter: context.meter,
-            storage: context.storage,
+            storage: context.storage, images: images,
             logger: logger
         ).router()
         let server = HTTPServer(
@@ -113,6 +117,7 @@ public struct NodeAgent: Service {
                 group.addTask { try await cache.run() }
             }
             group.addTask { await environments.run() }
+            group.addTask { await images.run() }
             group.addTask { [configuration] in
                 await VolumeFolders(root: "\(configuration.dataDirectory)/volumes").removeLeftovers()
             }

@@ -13,6 +13,7 @@ struct NodeContext: Sendable {
     let policies: PolicyNetwork
     let services: ServiceNetwork
     let environments: EnvironmentStore
+    let images: ImageStore
     let runtime: ContainerRuntime
     let watcher: StateWatcher
     let meter: UsageMeter

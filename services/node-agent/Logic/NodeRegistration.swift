@@ -10,6 +10,7 @@ struct NodeRegistration: Sendable {
     let client: KubeClient
     let configuration: NodeConfiguration
     let network: Network4
+    let images: ImageStore
     let logger: Logger
 
     /// Registers and renews every ten seconds until cancelled.
@@ -17,12 +18,14 @@ struct NodeRegistration: Sendable {
         var isRegistered = false
         var round = 0
         var known = NodePressure()
+        var knownImages: JSON = .null
         while !Task.isCancelled {
             do {
                 // Every five minutes as a kubelet does, after failures, and when the machine runs short of something.
                 let pressure = NodePressure.measure(configuration.dataDirectory)
-                if !isRegistered || round % 30 == 0 || pressure != known {
-                    known = pressure
+                let list = Self.list(images.all())
+                if !isRegistered || round % 30 == 0 || pressure != known || list != knownImages {
+                    (known, knownImages) = (pressure, list)
                     try await register(isNew: !isRegistered)
                     isRegistered = true
                 }
@@ -93,8 +96,16 @@ struct NodeRegistration: Sendable {
                 "architecture": .string(Self.architecture), "containerRuntimeVersion": "crun://1",
                 "kubeletVersion": "v1.32.0", "kubeProxyVersion": "v1.32.0",
             ],
-            "daemonEndpoints": ["kubeletEndpoint": ["Port": 0]],
+            "daemonEndpoints": ["kubeletEndpoint": ["Port": 0]], "images": Self.list(images.all()),
         ]
+    }
+
+    /// `images` of the status: fifty at most, with five names each, as kubelets have it.
+    static func list(_ images: [StoredImage]) -> JSON {
+        .array(
+            images.prefix(50).map { image in
+                ["names": .array(image.names.prefix(5).map(JSON.string)), "sizeBytes": .int(image.size)]
+            })
     }
 
     static func conditions(old: [JSON], _ pressure: NodePressure = NodePressure(), now: Date = Date()) -> [JSON] {

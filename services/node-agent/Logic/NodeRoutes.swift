@@ -13,6 +13,7 @@ struct NodeRoutes: Sendable {
     let runtime: ContainerRuntime
     let meter: UsageMeter
     let storage: StorageMeter
+    let images: ImageStore
     let logger: Logger
 
     func router() -> Router {
@@ -28,6 +29,7 @@ struct NodeRoutes: Sendable {
         }
         addStreams(to: &router)
         addUsage(to: &router)
+        addImages(to: &router)
         return router
     }
 

@@ -14,6 +14,8 @@ struct ContainerFacts: Sendable, Equatable {
     var isStarted = false
     var isReady = false
     var imageID = ""
+    /// The whole name of a real image.
+    var imageName: String?
     var terminationMessages: [Int: String] = [:]
     /// `user` of the status: as whom the first process runs.
     var user: JSON?
@@ -182,7 +184,7 @@ struct PodStatus {
         let isComplete = container.kind == .initial && facts.current?.end?.code == 0
         status["ready"] = .bool(isComplete || (isRunning && facts.isReady))
         status["restartCount"] = .int(Int64(facts.current?.number ?? 0))
-        status["image"] = .string(container.image)
+        status["image"] = .string(facts.imageName ?? container.image)
         status["imageID"] = .string(facts.imageID)
         if let run = facts.current { status["containerID"] = .string("crun://\(run.id)") }
         status["started"] = .bool(isRunning && facts.isStarted)

@@ -6,6 +6,7 @@ extension PodWorker {
     /// The environment of a container; when it is not there yet, its track says why.
     func environment(for container: ContainerSpec) -> ReadyEnvironment? {
         let image = container.image
+        if context.environments.catalogue.environment(for: image) == nil { return self.image(for: container) }
         var track = tracks[container.name] ?? Track()
         defer { tracks[container.name] = track }
         func fail(_ message: String, retryAt: Date) {

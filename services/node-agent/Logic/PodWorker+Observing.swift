@@ -23,6 +23,9 @@ extension PodWorker {
             if let status = old.first(where: { $0["name"]?.string == container.name }) {
                 track.facts.imageID = status["imageID"]?.string ?? ""
                 track.facts.user = status["user"]
+                if !track.facts.imageID.hasPrefix("martlet://"), !track.facts.imageID.isEmpty {
+                    track.facts.imageName = status["image"]?.string
+                }
                 if track.facts.current?.isRunning == true {
                     track.facts.isStarted = status["started"]?.bool ?? false
                     track.facts.isReady = status["ready"]?.bool ?? false

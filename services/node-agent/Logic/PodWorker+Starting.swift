@@ -193,6 +193,15 @@ extension PodWorker {
             number: number, directory: "\(base)/\(number)",
             id: ContainerRun.id(pod: uid, container: container.name, number: number))
         let plan: ContainerPlan
+        if let image = environment.image {
+            do {
+                try context.images.pin(image.id)
+            } catch {
+                retry()
+                return
+            }
+        }
+        defer { if let image = environment.image { context.images.unpin(image.id) } }
         do {
             plan = try ContainerPlanner(
                 pod: spec, container: container, run: run, environment: environment, sandbox: sandbox, volumes: volumes,
@@ -235,7 +244,8 @@ extension PodWorker {
                     Set(plan.groups + [plan.gid]).sorted().map { .int(Int64($0)) }),
             ]
         ]
-        track.facts.imageID = "martlet://\(environment.definition.name)@\(environment.contentID)"
+        track.facts.imageID = environment.imageID
+        track.facts.imageName = environment.image?.name
         track.facts.terminationMessages = track.facts.terminationMessages.filter { $0.key >= number - 1 }
         track.facts.isStarted = false
         track.facts.isReady = false

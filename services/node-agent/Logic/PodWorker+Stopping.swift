@@ -76,12 +76,21 @@ extension PodWorker {
                 wake(at: now.addingTimeInterval(2))
             } else if !track.hasTerm, !track.hookPending {
                 tracks[container.name]?.hasTerm = true
-                await context.runtime.signal(run, "TERM")
+                await context.runtime.signal(run, stopSignal(container, run))
                 wake(at: killAt)
             } else {
                 wake(at: killAt)
             }
         }
+    }
+
+    /// The signal that asks a container to end: the pod's choice, that of its image, or TERM.
+    private func stopSignal(_ container: ContainerSpec, _ run: ContainerRun) -> String {
+        let chosen =
+            container.json.value(at: "lifecycle", "stopSignal")?.string
+            ?? ContainerImage.noted(in: run.directory)?.stopSignal ?? "TERM"
+        let isPlain = chosen.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || $0 == 0x2B }
+        return isPlain && !chosen.isEmpty ? chosen : "TERM"
     }
 
     /// Runs a lifecycle hook; nil when it worked.

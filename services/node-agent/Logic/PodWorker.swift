@@ -27,6 +27,15 @@ actor PodWorker {
         var imageComplaint: String?
         var imageEvent: (percent: Int, at: Date)?
         var hookPending = false
+        /// A pull that is being waited for, and since when.
+        var pull: ImagePull?
+        var pullSince = Date()
+        /// What the last pull failed for, and when the next may begin.
+        var pullProblem: String?
+        var pullRetryAt = Date.distantPast
+        var pullNoted: Date?
+        /// Seconds, doubled each time.
+        var pullBackoff = 0.0
     }
 
     let context: NodeContext

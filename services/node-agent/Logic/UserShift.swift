@@ -9,12 +9,18 @@ import CNode
 /// Their files are below folders that only root may enter, so that each gets a view of its own in the agent's private
 /// mount namespace, which nobody else on the host sees.
 enum UserShift {
-    private static let views = "/run/netns/.containers"
+    /// Folder of the views, in the agent's mount namespace.
+    static let views = "/run/netns/.containers"
 
     /// The bundle as the container's users reach it.
     static func view(_ id: String) -> String { "\(views)/\(id)" }
     /// The Python environment with shifted owners.
     static func environment(_ id: String) -> String { "\(views)/\(id)-environment" }
+
+    /// The root file system of a container that runs from an image.
+    static func root(_ id: String) -> String { "\(views)/\(id)-root" }
+    /// The layers of images with shifted owners.
+    static func layers(_ id: String) -> String { "\(views)/\(id)-layers" }
 
     /// The host's number of user 0 of a pod: no two pods have numbers in common, and none is a user of the host.
     static func base(of address: Address4) -> UInt32 { 1 << 30 + (address.value & 0x3fff) << 16 }
@@ -32,6 +38,7 @@ enum UserShift {
     ///
     /// - Throws: ``NodeError`` when the kernel refuses.
     static func prepare(_ plan: ContainerPlan, base: UInt32) throws {
+        // The root file system from an image shows its owners shifted already.
         for name in ["rootfs", "layer-usr", "work-usr", "layer-environment", "work-environment"] {
             try check(node_shift_owners("\(plan.bundle)/\(name)", base))
         }
@@ -45,13 +52,13 @@ enum UserShift {
 
     /// Removes the views of a container; nothing happens when it has none.
     static func release(_ id: String) {
-        for path in [view(id), environment(id)] where FileTools.exists(path) {
+        for path in [root(id), layers(id), view(id), environment(id)] where FileTools.exists(path) {
             while node_unmount(path) == 0 {}
             rmdir(path)
         }
     }
 
-    private static func check(_ result: Int32) throws {
+    static func check(_ result: Int32) throws {
         guard result == 0 else {
             throw NodeError("users of its own cannot be given to the container: \(String(cString: strerror(-result)))")
         }

@@ -1,6 +1,7 @@
 #ifndef MARTLET_CNODE_H
 #define MARTLET_CNODE_H
 
+#include "images.h"
 #include <stdint.h>
 #include <sys/types.h>
 
