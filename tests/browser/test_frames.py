@@ -89,6 +89,7 @@ def test_addresses_inside_and_outside_follow_each_other(framed, platform):
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Demo, there").click()
     expect(page).to_have_url(f"{platform.gateway}/_/demo/?ns={ns}#/there")
     page.wait_for_function("document.querySelector('iframe').contentWindow.location.hash === '#/there'")
+    expect(page.locator("nav [aria-current=page]")).to_have_text("Demo, there")
 
 
 def test_all_namespaces_are_offered_where_they_can_be_shown(framed, platform):
@@ -125,6 +126,7 @@ def test_links_of_the_configmap_are_shown_and_none_runs(framed, platform):
     navigation = page.get_by_role("navigation", name="Main")
     expect(navigation.get_by_role("link", name="Manual")).to_have_attribute("href", "https://example.com/docs")
     expect(navigation.get_by_role("link", name="Evil")).to_have_count(0)
+    expect(navigation.get_by_role("list", name="Tuning").get_by_role("link", name="Experiments")).to_be_visible()
     page.get_by_role("navigation", name="Quick links").get_by_role("link", name="Start a demo").click()
     expect(page).to_have_url(re.compile("/_/demo/new"))
     page.goto(f"{platform.gateway}/_/jupyter/")

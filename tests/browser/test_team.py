@@ -238,3 +238,12 @@ def test_pages_tell_that_they_failed_and_try_again(page, platform, screenshots):
     page.unroute(path)
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("table", name="Contributors")).to_be_visible()
+
+
+def test_pages_say_that_they_load(page, platform):
+    held = []
+    page.route("**/kfam/v1/bindings**", held.append)
+    page.goto(platform.gateway + "/contributors")
+    expect(page.get_by_role("status", name="Loading contributors")).to_be_visible()
+    held[0].continue_()
+    expect(page.get_by_role("table", name="Contributors")).to_be_visible()

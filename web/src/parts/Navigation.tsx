@@ -1,12 +1,12 @@
 import { useEffect, useRef } from "react";
-import type { Route } from "../lib/routes";
+import { parts, type Route } from "../lib/routes";
 import { IconButton } from "./Button";
 import { Icon, type IconName } from "./Icon";
 import { Logo } from "./Logo";
 import { applyAppearance, usePreference } from "./preferences";
 import { Link, useAddress } from "./router";
 import { useSession } from "./session";
-import { useDashboardLinks } from "./useDashboardLinks";
+import { useDashboardLinks, type ShownLink } from "./useDashboardLinks";
 import type { Me } from "../api/types";
 
 interface Entry { title: string; path: string; icon: IconName; pages: Route["page"][] }
@@ -91,25 +91,36 @@ export function Navigation({ route, isDrawer, onClose }: { route: Route; isDrawe
     );
 }
 
-/** What administrators put into the dashboard's ConfigMap: applications in a frame, and other sites. */
+/** What administrators put into the dashboard's ConfigMap: applications in a frame, and other sites; its sections stay sections. */
 function ConfiguredLinks({ narrow, onClose }: { narrow: boolean; onClose: () => void }) {
-    const { path } = useAddress();
+    const { path, hash } = useAddress();
     const links = useDashboardLinks()?.applications ?? [];
-    if (links.length === 0) return null;
+    const current = currentLink(links, path, hash);
+    const titles = [...new Set(links.map((link) => link.section ?? ""))];
     return (
-        <div className="section">
-            <h2 id="section-links">More</h2>
-            <ul aria-labelledby="section-links">
-                {links.map((link) => (
-                    <li key={`${link.text} ${link.to}`}>
-                        {link.isOutside
-                            ? <a href={link.to} target="_blank" rel="noopener noreferrer" title={narrow ? link.text : undefined}>
-                                <Icon name="open" size={18} /><span>{link.text}</span></a>
-                            : <Link to={link.to} onClick={onClose} title={narrow ? link.text : undefined} aria-current={link.to.split(/[?#]/)[0] === path ? "page" : undefined}>
-                                <Icon name="link" size={18} /><span>{link.text}</span></Link>}
-                    </li>
-                ))}
-            </ul>
-        </div>
+        <>
+            {titles.map((title, index) => (
+                <div key={title} className="section">
+                    <h2 id={`section-links-${index}`}>{title || "More"}</h2>
+                    <ul aria-labelledby={`section-links-${index}`}>
+                        {links.filter((link) => (link.section ?? "") === title).map((link) => (
+                            <li key={`${link.text} ${link.to}`}>
+                                {link.isOutside
+                                    ? <a href={link.to} target="_blank" rel="noopener noreferrer" title={narrow ? link.text : undefined}>
+                                        <Icon name="open" size={18} /><span>{link.text}</span></a>
+                                    : <Link to={link.to} onClick={onClose} title={narrow ? link.text : undefined} aria-current={link === current ? "page" : undefined}>
+                                        <Icon name="link" size={18} /><span>{link.text}</span></Link>}
+                            </li>
+                        ))}
+                    </ul>
+                </div>
+            ))}
+        </>
     );
+}
+
+/** Of several links into one application that which leads to the present place, otherwise the first. */
+function currentLink(links: readonly ShownLink[], path: string, hash: string): ShownLink | undefined {
+    const same = links.filter((link) => !link.isOutside && parts(link.to).path === path);
+    return same.find((link) => parts(link.to).hash === hash) ?? same[0];
 }

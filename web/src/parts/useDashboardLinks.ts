@@ -4,7 +4,14 @@ import { linkTarget } from "../lib/routes";
 import { useSession } from "./session";
 import { useData } from "./useData";
 
-export interface ShownLink { text: string; description: string; to: string; isOutside: boolean }
+export interface ShownLink {
+    text: string;
+    description: string;
+    to: string;
+    isOutside: boolean;
+    /** The menu's section that it is in; empty outside of one. */
+    section?: string;
+}
 
 /** The links of the dashboard's ConfigMap, filled in for the namespace; `null` until they are known. Without them the page is whole. */
 export function useDashboardLinks(): { applications: ShownLink[]; quick: ShownLink[]; documentation: ShownLink[] } | null {
@@ -12,11 +19,11 @@ export function useDashboardLinks(): { applications: ShownLink[]; quick: ShownLi
     const { data } = useData("dashboard-links", dashboardLinks);
     return useMemo(() => {
         if (!data) return null;
-        const shown = (links: DashboardLink[] | undefined, inFrame: (link: DashboardLink) => boolean): ShownLink[] =>
+        const shown = (links: DashboardLink[] | undefined, inFrame: (link: DashboardLink) => boolean, section = ""): ShownLink[] =>
             (Array.isArray(links) ? links : []).flatMap((link) => {
-                if (Array.isArray(link.items)) return shown(link.items, inFrame);
+                if (Array.isArray(link.items)) return shown(link.items, inFrame, link.text);
                 const target = link.link ? linkTarget(link.link, namespace, inFrame(link)) : null;
-                return target && link.text ? [{ text: link.text, description: link.desc ?? "", ...target }] : [];
+                return target && link.text ? [{ text: link.text, description: link.desc ?? "", section, ...target }] : [];
             });
         const isApplication = (link: ShownLink) => link.isOutside || link.to.startsWith("/_/");
         return {
