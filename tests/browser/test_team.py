@@ -242,7 +242,7 @@ def test_pages_tell_that_they_failed_and_try_again(page, platform, screenshots):
 
 def test_pages_say_that_they_load(page, platform):
     held = []
-    page.route("**/kfam/v1/bindings**", held.append)
+    page.route("**/kfam/v1/bindings**", lambda route: held.append(route))
     page.goto(platform.gateway + "/contributors")
     expect(page.get_by_role("status", name="Loading contributors")).to_be_visible()
     held[0].continue_()
