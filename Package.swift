@@ -49,11 +49,14 @@ func tests(of name: String, uses: [Target.Dependency] = []) -> Target {
 }
 
 /// `services/<folder>`: library `name` from Logic/ and the binary `folder` from Main/.
-func service(_ folder: String, _ name: String, uses: [Target.Dependency]) -> [Target] {
+func service(
+    _ folder: String, _ name: String, uses: [Target.Dependency], main: [Target.Dependency] = []
+) -> [Target] {
     [
         library(name, at: "services/\(folder)/Logic", uses: uses),
         .executableTarget(
-            name: folder, dependencies: [.target(name: name), "ServiceKit", arguments, logging, lifecycle, signals],
+            name: folder,
+            dependencies: [.target(name: name), "ServiceKit", arguments, logging, lifecycle, signals] + main,
             path: "services/\(folder)/Main", swiftSettings: settings),
     ]
 }
@@ -63,6 +66,7 @@ let targets: [Target] =
         cLibrary("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
         cLibrary("CJWT", pkgConfig: "libjwt", apt: "libjwt-dev"),
         cLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        cLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         .systemLibrary(name: "CMalloc", path: "shared/CMalloc"),
         library("KubeModel"),
         library("CEL", uses: ["KubeModel"]),
@@ -74,6 +78,7 @@ let targets: [Target] =
         library("Certificates", uses: ["COpenSSL"]),
         library("Identity", uses: ["KubeModel", "KubeClient", "HTTPKit", "COpenSSL", "CJWT", nioHTTP1]),
         library("ServiceKit", uses: [logging]),
+        library("WebClient", uses: ["CCurl"]),
         library("TestSupport", uses: ["KubeModel", "KubeClient", nio, nioPosix]),
 
         library("ClusterStore", at: "services/control-plane/Store", uses: ["KubeModel"]),
@@ -118,16 +123,17 @@ let targets: [Target] =
     + service(
         "gateway", "Gateway",
         uses: [
-            "KubeModel", "KubeYAML", "KubeClient", "ControllerKit", "HTTPKit", "Identity", nio, nioPosix, nioHTTP1,
-            nioSSL, logging, lifecycle,
-        ])
+            "KubeModel", "KubeYAML", "KubeClient", "ControllerKit", "HTTPKit", "Identity", "WebClient", nio, nioPosix,
+            nioHTTP1, nioSSL, logging, lifecycle,
+        ], main: ["GatewayOptions"])
     + [
+        library("GatewayOptions", at: "services/gateway/Options", uses: ["Gateway", arguments]),
         .executableTarget(
             name: "martlet",
             dependencies: [
                 "KubeModel", "KubeYAML", "KubeClient", "ControllerKit", "HTTPKit", "ControlPlane", "ProfileController",
-                "NotebookController", "Gateway", "ServiceKit", "ClusterStore", "CPrivileges", arguments, logging,
-                lifecycle, signals, nio, nioHTTP1, httpClient,
+                "NotebookController", "Gateway", "GatewayOptions", "ServiceKit", "ClusterStore", "CPrivileges",
+                arguments, logging, lifecycle, signals, nio, nioHTTP1, httpClient,
             ], path: "tools/martlet", swiftSettings: settings),
         .executableTarget(
             name: "bench-json", dependencies: ["KubeModel"], path: "tools/bench-json", swiftSettings: settings),
@@ -142,6 +148,7 @@ let targets: [Target] =
         tests(of: "ClusterControllers", uses: ["ControlPlane", "KubeClient", "KubeModel", logging]),
         tests(of: "Identity", uses: ["KubeModel", "KubeClient", "Certificates"]),
         tests(of: "HTTPKit", uses: ["KubeModel", "Certificates", nio, nioHTTP1, nioPosix, nioSSL, logging]),
+        tests(of: "WebClient", uses: ["HTTPKit", nio, nioHTTP1, logging]),
         tests(of: "KubeClient", uses: ["HTTPKit", "Certificates", nio, nioHTTP1, nioSSL, logging]),
         tests(of: "ControllerKit"),
         tests(of: "NodeAgent"),

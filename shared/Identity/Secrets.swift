@@ -26,6 +26,20 @@ public enum Secrets {
         return digest
     }
 
+    /// The digest that a signature algorithm uses, of 32, 48 or 64 bytes: SHA-256, SHA-384 or SHA-512.
+    public static func digest(_ message: some Collection<UInt8>, of algorithm: SignatureAlgorithm) -> [UInt8] {
+        let (kind, length) =
+            switch algorithm {
+            case .es256, .rs256: (EVP_sha256(), 32)
+            case .es384, .rs384: (EVP_sha384(), 48)
+            case .rs512: (EVP_sha512(), 64)
+            }
+        var digest = [UInt8](repeating: 0, count: length)
+        let message = Array(message)
+        EVP_Digest(message, message.count, &digest, nil, kind, nil)
+        return digest
+    }
+
     /// Compares without telling by the time it takes where the difference is.
     public static func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         left.count == right.count && CRYPTO_memcmp(left, right, left.count) == 0

@@ -27,10 +27,18 @@ public struct VerificationKey: Sendable {
         try self.init(key, keyID: keyID)
     }
 
-    /// Reads a key of a JWKS (RFC 7517).
-    public init(jwk: JSON) throws {
-        guard let keyID = jwk["kid"]?.string else { throw KeyError(description: "the key has no kid") }
+    /// Reads a key of a JWKS (RFC 7517), with which only what it says itself may be verified.
+    ///
+    /// - Parameters:
+    ///   - jwk: the key.
+    ///   - standard: what it is called when it has no `kid`; nil takes no such key.
+    /// - Throws: ``KeyError`` when it is no EC or RSA key, too weak, or not for verifying signatures.
+    public init(jwk: JSON, keyID standard: String? = nil) throws {
+        guard let keyID = jwk["kid"]?.string ?? standard else { throw KeyError(description: "the key has no kid") }
         if let use = jwk["use"]?.string, use != "sig" { throw KeyError(description: "the key is not for signatures") }
+        if let operations = jwk["key_ops"]?.array, !operations.contains("verify") {
+            throw KeyError(description: "the key is not for verifying")
+        }
         let key: OpenSSLKey
         switch jwk["kty"]?.string {
         case "EC":
@@ -47,18 +55,25 @@ public struct VerificationKey: Sendable {
             key = try OpenSSLKey(martlet_rsa_public(n, Int32(n.count), e, Int32(e.count)))
         default: throw KeyError(description: "the key is neither EC nor RSA")
         }
-        try self.init(key, keyID: keyID)
+        try self.init(key, keyID: keyID, only: jwk["alg"]?.string)
     }
 
-    init(_ key: borrowing OpenSSLKey, keyID: String) throws {
+    init(_ key: borrowing OpenSSLKey, keyID: String, only name: String? = nil) throws {
         self.keyID = keyID
-        algorithms = try key.algorithms()
+        let possible = try key.algorithms()
+        algorithms = name.map { name in possible.filter { $0.rawValue == name } } ?? possible
+        guard !algorithms.isEmpty else { throw KeyError(description: "the key is for another algorithm") }
         publicKeyPEM = try key.publicPEM()
     }
 
     /// The usable keys of a JWKS; others (encryption keys, unknown curves) are left out, as the RFC asks.
-    public static func keys(jwks: JSON) -> [VerificationKey] {
-        (jwks["keys"]?.array ?? []).compactMap { try? VerificationKey(jwk: $0) }
+    ///
+    /// - Parameters:
+    ///   - jwks: the document.
+    ///   - keyID: what keys without a `kid` are called; nil leaves them out.
+    /// - Returns: at most 100 keys.
+    public static func keys(jwks: JSON, keyID: String? = nil) -> [VerificationKey] {
+        (jwks["keys"]?.array ?? []).prefix(100).compactMap { try? VerificationKey(jwk: $0, keyID: keyID) }
     }
 }
 

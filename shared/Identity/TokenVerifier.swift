@@ -13,12 +13,20 @@ public struct TokenVerifier: Sendable {
     /// How far another machine's clock may be ahead.
     private static let leeway: TimeInterval = 10
 
-    private let keys: [String: VerificationKey]
+    private let keys: [String: [VerificationKey]]
+    private let mayLackKeyID: Bool
+    private let clockSkew: TimeInterval
     private let verified = VerifiedTokens()
 
     /// Verifies with these keys.
-    public init(keys: [VerificationKey]) {
-        self.keys = Dictionary(keys.map { ($0.keyID, $0) }) { first, _ in first }
+    ///
+    /// - Parameters:
+    ///   - keys: several may have one id, of different types.
+    ///   - mayLackKeyID: a token without `kid` is taken where only one key has its algorithm, as OpenID Connect has it.
+    ///   - clockSkew: seconds for which a token is good before and after its time, for issuers with another clock.
+    public init(keys: [VerificationKey], mayLackKeyID: Bool = false, clockSkew: TimeInterval = 0) {
+        self.keys = Dictionary(grouping: keys, by: \.keyID)
+        (self.mayLackKeyID, self.clockSkew) = (mayLackKeyID, clockSkew)
     }
 
     /// Verifies the tokens of a signer.
@@ -45,8 +53,8 @@ public struct TokenVerifier: Sendable {
             verified[token] = claims
         }
         guard let expiry = claims.expiresAt else { throw .endless }
-        guard now < expiry else { throw .expired }
-        if let start = claims.notBefore, now + Self.leeway < start { throw .early }
+        guard now < expiry + clockSkew else { throw .expired }
+        if let start = claims.notBefore, now + max(Self.leeway, clockSkew) < start { throw .early }
         if let audience, !claims.audience.contains(audience) { throw .wrongAudience }
         if let issuer, claims.issuer != issuer { throw .wrongIssuer }
         return claims
@@ -61,18 +69,36 @@ public struct TokenVerifier: Sendable {
         guard let algorithm = SignatureAlgorithm(rawValue: name) else { throw .algorithm(name) }
         guard !signature.isEmpty else { throw .badSignature }
         guard header["crit"] == nil else { throw .malformed }  // extensions we would have to understand: none
-        guard let key = header["kid"]?.string.flatMap({ keys[$0] }) else { throw .unknownKey }
-        guard key.algorithms.contains(algorithm) else { throw .algorithm(name) }
-
         var decoded: OpaquePointer?
-        let pem = Array(key.publicKeyPEM.utf8)
-        guard jwt_decode(&decoded, token, pem, Int32(pem.count)) == 0 else { throw .badSignature }
+        for key in try candidates(header["kid"], algorithm) where decoded == nil {
+            let pem = Array(key.publicKeyPEM.utf8)
+            guard jwt_decode(&decoded, token, pem, Int32(pem.count)) == 0 else {
+                decoded = nil
+                continue
+            }
+        }
+        guard let decoded else { throw .badSignature }
         defer { jwt_free(decoded) }
         guard jwt_get_alg(decoded) == jwt_str_alg(algorithm.rawValue) else { throw .badSignature }
         guard let text = jwt_get_grants_json(decoded, nil) else { throw .malformed }
         defer { free(text) }
         guard let json = try? JSON(parsing: String(cString: text)), json.object != nil else { throw .malformed }
         return Claims(json)
+    }
+
+    /// The keys that may have signed: those of the id, or the only one where there is no id.
+    private func candidates(
+        _ keyID: JSON?, _ algorithm: SignatureAlgorithm
+    ) throws(TokenError) -> [VerificationKey] {
+        guard let keyID else {
+            let possible = keys.values.joined().filter { $0.algorithms.contains(algorithm) }
+            guard mayLackKeyID, possible.count == 1 else { throw .unknownKey }
+            return possible
+        }
+        guard let named = keyID.string.flatMap({ keys[$0] }) else { throw .unknownKey }
+        let possible = named.filter { $0.algorithms.contains(algorithm) }
+        guard !possible.isEmpty else { throw .algorithm(algorithm.rawValue) }
+        return possible
     }
 }
 

@@ -50,6 +50,7 @@ struct Login: ParsableCommand {
                 throw Complaint(refusal.description)
             }
             // Whoever knew the old password must not stay signed in.
+            try APITokens(stateDirectory: directory.gatewayState).narrow(user: user, to: group)
             let ended = try SignedIn(stateDirectory: directory.gatewayState).end(user: user)
             print("\(user) can sign in" + (ended > 0 ? "; \(ended) sessions were ended" : ""))
         }
@@ -93,8 +94,11 @@ struct Login: ParsableCommand {
             let directory = try data.directory.existing()
             let existed = try LocalUsers(stateDirectory: directory.gatewayState).remove(user)
             let ended = try SignedIn(stateDirectory: directory.gatewayState).end(user: user)
-            guard existed || ended > 0 else { throw Complaint("there is no user \(user); see `martlet login list`") }
-            print("\(user) cannot sign in any more" + (ended > 0 ? "; \(ended) sessions were ended" : ""))
+            let revoked = try APITokens(stateDirectory: directory.gatewayState).revokeAll(of: user)
+            guard existed || ended > 0 || revoked > 0 else {
+                throw Complaint("there is no user \(user); see `martlet login list`")
+            }
+            print("\(user) cannot sign in any more; \(ended) sessions and \(revoked) API tokens were ended")
         }
     }
 }

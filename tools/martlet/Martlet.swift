@@ -51,9 +51,8 @@ struct Martlet: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            Up.self, Down.self, Status.self, Doctor.self, Login.self, Kubeconfig.self, Logs.self, Images.self,
-            Backup.self,
-            Restore.self, Reset.self, Version.self, Routes.self,
+            Up.self, Down.self, Status.self, Doctor.self, Login.self, Token.self, ProfileCommand.self, Kubeconfig.self,
+            Logs.self, Images.self, Backup.self, Restore.self, Reset.self, Version.self, Routes.self,
         ])
 }
 

@@ -24,13 +24,14 @@ struct Platform: Sendable {
 
     /// The node agent's keeper; nil where there are no Pods.
     let node: NodeAgentKeeper?
+    private let signIn: SignInSettings
 
     init(
         options up: Up, user: LocalUser, directory: DataDirectory, installation: Installation, range: NetworkRange,
-        node: NodeAgentKeeper?, started: ContinuousClock.Instant
+        node: NodeAgentKeeper?, signIn: SignInSettings, started: ContinuousClock.Instant
     ) throws {
         (self.user, self.directory, self.installation, self.started) = (user, directory, installation, started)
-        (port, self.node) = (up.port, node)
+        (port, self.node, self.signIn) = (up.port, node, signIn)
         controlPlane = try ControlPlane(
             ControlPlaneConfiguration(
                 dataDirectory: directory.path, host: "127.0.0.1", port: up.apiPort, serviceCIDR: range.serviceCIDR,
@@ -114,7 +115,7 @@ struct Platform: Sendable {
                 host: "127.0.0.1", port: port, webRoot: installation.root + "/web/dist",
                 stateDirectory: directory.gatewayState,
                 spawnerConfigPath: installation.root + "/deploy/base/gateway/spawner_ui_config.yaml",
-                version: Martlet.version, kfamAddress: "127.0.0.1:\(try await readiness.kfam.port())",
+                version: Martlet.version, signIn: signIn, kfamAddress: "127.0.0.1:\(try await readiness.kfam.port())",
                 auditLogPath: directory.path + "/audit.log"),
             client: try await client(of: "gateway"), signIn: try SignInTokens(stateDirectory: directory.gatewayState),
             logger: Logger(label: "gateway"), onListening: { port in readiness.gateway.listens(on: port) })

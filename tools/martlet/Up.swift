@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import Gateway
+import GatewayOptions
 import Logging
 import ServiceKit
 import ServiceLifecycle
@@ -32,6 +34,8 @@ struct Up: ParsableCommand {
     var logFormat: LogFormat = .text
     @Option(name: .long, help: "Least level that is logged: debug, info, warning, error.")
     var logLevel: LogLevel = .info
+    @OptionGroup(title: "How people sign in")
+    var signIn: SignInOptions
 
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port must lie between 0 and 65535.") }
@@ -49,6 +53,7 @@ struct Up: ParsableCommand {
         let installation: Installation
         let range: NetworkRange
         let node: NodeAgentKeeper?
+        let signIn: SignInSettings
         let lock: InstanceLock
     }
 
@@ -63,10 +68,13 @@ struct Up: ParsableCommand {
         try PortCheck.reserve(port, flag: "--port")
         try PortCheck.reserve(apiPort, flag: "--api-port")
         try? FileManager.default.removeItem(atPath: directory.runFile)
+        // The file with a client's secret may be root's.
+        let signIn = try signIn.settings()
         let range = try NetworkRange.claim(for: directory)
         let node = try keepNode(of: directory, range, installation)
         return Grounds(
-            started: started, directory: directory, installation: installation, range: range, node: node, lock: lock)
+            started: started, directory: directory, installation: installation, range: range, node: node,
+            signIn: signIn, lock: lock)
     }
 
     /// Runs the platform until it is told to stop.
@@ -79,7 +87,7 @@ struct Up: ParsableCommand {
         guard let user = LocalUser(name: user) else { throw ExitCode.validationFailure }
         let platform = try Platform(
             options: self, user: user, directory: directory, installation: grounds.installation, range: grounds.range,
-            node: grounds.node, started: grounds.started)
+            node: grounds.node, signIn: grounds.signIn, started: grounds.started)
         do {
             try await platform.run()
         } catch let complaint as Complaint {

@@ -19,23 +19,24 @@ enum ForwardedHeaders {
             || name == "x-rstudio-root-path" || name == "x-envoy-external-address"
     }
 
-    /// Takes out what a client must not tell.
-    static func strip(_ headers: HTTPHeaders) -> HTTPHeaders {
-        guard headers.contains(where: { isAsserted($0.name) }) else { return headers }
-        return HTTPHeaders(headers.filter { !isAsserted($0.name) }.map { ($0.name, $0.value) })
-    }
-
     /// The request fields that a notebook gets: its own cookies, no credentials of the platform, and who is asking.
     static func toNotebook(
-        _ request: HTTPRequest, identity: UserIdentity, configuration: GatewayConfiguration, prefix: String,
+        _ request: HTTPRequest, identity: UserIdentity, core: GatewayCore, prefix: String,
         setByNotebook: [String: String], isUpgrade: Bool
     ) -> HTTPHeaders {
+        let configuration = core.configuration
+        let identityHeaders = [
+            configuration.signIn.userIDHeader.lowercased(), configuration.signIn.groupsHeader.lowercased(),
+        ]
         let named = connectionTokens(request.headers)
         var headers = HTTPHeaders()
         headers.reserveCapacity(request.headers.count + 8)
         for (name, value) in request.headers {
             let lower = name.lowercased()
-            if hopByHop.contains(lower) || named.contains(lower) || isAsserted(name) { continue }
+            if hopByHop.contains(lower) || named.contains(lower) || isAsserted(name) || identityHeaders.contains(lower)
+            {
+                continue
+            }
             switch lower {
             case "authorization", "x-xsrf-token": continue
             case "content-length", "expect", "x-request-id": continue
@@ -50,16 +51,16 @@ enum ForwardedHeaders {
             headers.add(name: "upgrade", value: upgrade)
         }
         headers.add(name: "x-request-id", value: request.id)
-        if let address = request.peer.address { headers.add(name: "x-forwarded-for", value: address) }
-        headers.add(name: "x-forwarded-proto", value: request.peer.isTLS ? "https" : "http")
+        if let address = core.address(of: request) { headers.add(name: "x-forwarded-for", value: address) }
+        headers.add(name: "x-forwarded-proto", value: core.isSecure(request) ? "https" : "http")
         if let host = request.headers.first(name: "host") { headers.add(name: "x-forwarded-host", value: host) }
         headers.add(name: "x-forwarded-prefix", value: prefix)
-        headers.add(name: configuration.userIDHeader, value: identity.user)
+        add(identity, to: &headers, configuration)
         for (name, value) in setByNotebook where !name.lowercased().hasPrefix("kubeflow-") {
             // The notebook's own annotation; it may not speak about who the user is.
             guard name.lowercased() == "x-rstudio-root-path" || !isAsserted(name),
                 !hopByHop.contains(name.lowercased()),
-                name.lowercased() != configuration.userIDHeader.lowercased(), name.lowercased() != "host",
+                !identityHeaders.contains(name.lowercased()), name.lowercased() != "host",
                 name.lowercased() != "cookie", name.lowercased() != "content-length", isField(name, value)
             else { continue }
             headers.replaceOrAdd(name: name, value: value)
@@ -79,6 +80,13 @@ enum ForwardedHeaders {
                 default: signs.contains(byte)
                 }
             } && value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 }
+    }
+
+    /// Says who is asking, to servers that know no tokens.
+    static func add(_ identity: UserIdentity, to headers: inout HTTPHeaders, _ configuration: GatewayConfiguration) {
+        headers.add(name: configuration.signIn.userIDHeader, value: configuration.signIn.userIDPrefix + identity.user)
+        guard !identity.groups.isEmpty else { return }
+        headers.add(name: configuration.signIn.groupsHeader, value: identity.groups.joined(separator: ","))
     }
 
     /// The response fields that a browser gets from a notebook: cookies confined to the notebook, nothing that would

@@ -30,11 +30,7 @@ public struct Gateway: Service {
         configuration: GatewayConfiguration, client: KubeClient, signIn: SignInTokens? = nil, logger: Logger,
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws {
-        if !configuration.isLoopback, configuration.certificatePEM == nil, !configuration.allowsPlainNetwork {
-            throw GatewayConfigurationError(
-                description: "listening on \(configuration.host) needs TLS (--tls-certificate, --tls-key), or "
-                    + "--allow-plain-network where a proxy in front ends TLS")
-        }
+        if let problem = configuration.problem { throw GatewayConfigurationError(problem) }
         let core = try GatewayCore(configuration: configuration, client: client, signIn: signIn, logger: logger)
         let proxy = NotebookProxy(core: core)
         let site = configuration.webRoot.map { StaticSite(root: $0) }
@@ -43,6 +39,8 @@ public struct Gateway: Service {
         }
         var router = Router(logger: logger)
         SessionRoutes(core: core).register(on: &router)
+        TokenRoutes(core: core).register(on: &router)
+        if let provider = core.provider { OIDCRoutes(core: core, provider: provider).register(on: &router) }
         JupyterRoutes(core: core).register(on: &router)
         PlatformRoutes(core: core).register(on: &router)
         let kfam = configuration.kfamAddress.map {
@@ -76,6 +74,7 @@ public struct Gateway: Service {
             }
             group.addTask { [pool = proxy.pool] in await pool.run() }
             group.addTask { [usage = core.usage] in await usage.run() }
+            if let provider = core.provider { group.addTask { await provider.run() } }
             defer { group.cancelAll() }
             // The caches end by themselves at a graceful stop; the server goes on until its requests are answered.
             try await server.run()

@@ -22,8 +22,8 @@ public struct GatewayConfiguration: Sendable {
     public var allowsPlainNetwork: Bool
     /// How long a sign-in lasts; it is renewed by use.
     public var sessionLifetime: Duration
-    /// Header that tells notebooks who the user is.
-    public var userIDHeader: String
+    /// By what people and programs are known.
+    public var signIn: SignInSettings
     /// Where KFAM listens, `host:port`, served below `/kfam/`; nil for nowhere.
     public var kfamAddress: String?
     /// Where the gateway publishes the keys by which it tells services who is asking.
@@ -42,7 +42,7 @@ public struct GatewayConfiguration: Sendable {
         host: String = "127.0.0.1", port: Int = 8080, webRoot: String? = nil, stateDirectory: String,
         spawnerConfigPath: String, hosts: [String] = [], version: String = "dev", certificatePEM: String? = nil,
         keyPEM: String? = nil, allowsPlainNetwork: Bool = false, sessionLifetime: Duration = .seconds(7 * 86_400),
-        userIDHeader: String = "kubeflow-userid", kfamAddress: String? = nil, namespace: String = "kubeflow",
+        signIn: SignInSettings = SignInSettings(), kfamAddress: String? = nil, namespace: String = "kubeflow",
         allowsRegistration: Bool = false, auditLogPath: String? = nil, connectTimeout: Duration = .seconds(5),
         responseTimeout: Duration = .seconds(300)
     ) {
@@ -57,7 +57,7 @@ public struct GatewayConfiguration: Sendable {
         self.keyPEM = keyPEM
         self.allowsPlainNetwork = allowsPlainNetwork
         self.sessionLifetime = sessionLifetime
-        self.userIDHeader = userIDHeader
+        self.signIn = signIn
         self.kfamAddress = kfamAddress
         self.namespace = namespace
         self.allowsRegistration = allowsRegistration
@@ -70,10 +70,23 @@ public struct GatewayConfiguration: Sendable {
     var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
     /// True when browsers reach the gateway by HTTPS.
     var isSecure: Bool { certificatePEM != nil }
+
+    /// What is wrong with it, in one sentence; nil for nothing.
+    var problem: String? {
+        if !isLoopback, certificatePEM == nil, !allowsPlainNetwork {
+            return
+                "listening on \(host) needs TLS (--tls-certificate, --tls-key), or --allow-plain-network where a proxy "
+                + "in front ends TLS"
+        }
+        return signIn.problem
+    }
 }
 
 /// Settings that cannot be served with.
 public struct GatewayConfigurationError: Error, Equatable, CustomStringConvertible {
     /// What is wrong and what to change, in one sentence.
     public let description: String
+
+    /// Says what is wrong.
+    public init(_ description: String) { self.description = description }
 }

@@ -15,6 +15,11 @@ struct GatewayCore: Sendable {
     let sessions: Sessions
     let signIn: SignInTokens
     let users: LocalUsers
+    let tokens: APITokens
+    let provider: OpenIDProvider?
+    let providerSessions: ProviderSessions?
+    let bearers: BearerTokens
+    let proxies: TrustedProxies
     let passwords: PasswordCheck
     let throttle = SignInThrottle()
     let requestGuard: RequestGuard
@@ -38,6 +43,15 @@ struct GatewayCore: Sendable {
         self.signIn = try signIn ?? SignInTokens(stateDirectory: configuration.stateDirectory)
         users = try LocalUsers(stateDirectory: configuration.stateDirectory)
         passwords = PasswordCheck(users: users)
+        tokens = try APITokens(stateDirectory: configuration.stateDirectory)
+        let provider = configuration.signIn.oidc.map { OpenIDProvider($0, logger: logger) }
+        self.provider = provider
+        providerSessions = provider.map { [sessions] in
+            ProviderSessions(provider: $0, sessions: sessions, logger: logger)
+        }
+        bearers = BearerTokens(
+            client: client, provider: provider, audiences: configuration.signIn.serviceAccountAudiences)
+        proxies = TrustedProxies(configuration)
         serviceTokens = try ServiceTokens(folder: PrivateFolder(configuration.stateDirectory))
         requestGuard = RequestGuard(configuration)
         refusals = RefusalLog(stateDirectory: configuration.stateDirectory)
@@ -68,6 +82,7 @@ struct GatewayCore: Sendable {
     func caller(of request: HTTPRequest) async throws -> Caller {
         try requestGuard.checkOrigin(request)
         guard let proof = try await proof(of: request) else { throw APIError(.unauthorized, "No user detected.") }
+        try proof.check(.needed(request.method))
         if let token = csrfToken(proof, request) { try requestGuard.checkCSRF(request, token: token) }
         return Caller(request: request, proof: proof, client: proof.identity.client(client))
     }

@@ -13,7 +13,7 @@ struct GatewayHandler: Sendable {
 
     func answer(_ original: HTTPRequest) async -> HTTPResponse {
         var request = original
-        request.headers = ForwardedHeaders.strip(original.headers)
+        request.headers = core.proxies.strip(original.headers, from: original.peer)
         let path = request.path
         switch path {
         case "/healthz": return .text("ok")
@@ -102,5 +102,8 @@ struct GatewayHandler: Sendable {
 
 extension GatewayCore {
     /// True for a client on this machine.
-    func isLocal(_ peer: Peer) -> Bool { peer.address.map { $0 == "::1" || $0.hasPrefix("127.") } ?? true }
+    func isLocal(_ peer: Peer) -> Bool {
+        guard let address = peer.address else { return true }
+        return (address == "::1" || address.hasPrefix("127.")) && !proxies.trusts(peer)
+    }
 }

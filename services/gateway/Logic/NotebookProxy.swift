@@ -136,7 +136,7 @@ struct NotebookProxy: Sendable {
         var head = HTTPRequestHead(
             version: .http1_1, method: HTTPMethod(rawValue: request.method), uri: route.target,
             headers: ForwardedHeaders.toNotebook(
-                request, identity: identity, configuration: core.configuration, prefix: route.prefix,
+                request, identity: identity, core: core, prefix: route.prefix,
                 setByNotebook: route.headers, isUpgrade: isUpgrade))
         let hasBody = request.body.buffered.map { $0.readableBytes > 0 } ?? true
         if let buffered = request.body.buffered {

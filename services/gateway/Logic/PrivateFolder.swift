@@ -7,6 +7,8 @@ struct PrivateFolder: Sendable {
 
     init(_ path: String) throws {
         self.path = path
+        let isNew = access(path, F_OK) != 0
+        defer { if isNew { Self.handOver(path, like: (path as NSString).deletingLastPathComponent) } }
         try FileManager.default.createDirectory(
             atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     }
@@ -23,6 +25,7 @@ struct PrivateFolder: Sendable {
         let temporary = path + "/.\(name)." + Base64URL.encode(Secrets.random(6))
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Self.failure(temporary) }
+        Self.handOver(temporary, like: path)
         let isWritten = bytes.withUnsafeBytes { buffer in
             Glibc.write(descriptor, buffer.baseAddress, buffer.count) == buffer.count && fsync(descriptor) == 0
         }
@@ -34,8 +37,17 @@ struct PrivateFolder: Sendable {
         }
     }
 
+    /// Writes a file anew, unless it was removed meanwhile, by whichever process; false then.
+    func replace(_ name: String, _ bytes: [UInt8]) throws -> Bool {
+        try locked {
+            guard contains(name) else { return false }
+            try write(name, bytes)
+            return true
+        }
+    }
+
     /// Removes a file; true for the one caller that did.
-    func remove(_ name: String) -> Bool { unlink(path + "/" + name) == 0 }
+    func remove(_ name: String) -> Bool { locked { unlink(path + "/" + name) == 0 } }
 
     /// True when there is such a file.
     func contains(_ name: String) -> Bool { access(path + "/" + name, F_OK) == 0 }
@@ -43,6 +55,21 @@ struct PrivateFolder: Sendable {
     /// The names of the files.
     func names() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: path).filter { !$0.hasPrefix(".") }
+    }
+
+    /// Nobody else removes or replaces meanwhile.
+    private func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { close(descriptor) }
+        while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
+        return try body()
+    }
+
+    /// What root makes belongs to whom the folder belongs to: the gateway, which need not be root.
+    private static func handOver(_ path: String, like folder: String) {
+        var information = stat()
+        guard geteuid() == 0, stat(folder, &information) == 0 else { return }
+        _ = lchown(path, information.st_uid, information.st_gid)
     }
 
     private static func failure(_ file: String) -> CocoaError {

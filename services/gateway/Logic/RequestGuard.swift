@@ -3,6 +3,7 @@ import HTTPKit
 import Identity
 import KubeModel
 import NIOHTTP1
+import WebClient
 
 /// Refuses requests that a foreign page, a foreign name for this address, or a notebook's page could have caused.
 struct RequestGuard: Sendable {
@@ -12,7 +13,9 @@ struct RequestGuard: Sendable {
     init(_ configuration: GatewayConfiguration) {
         if configuration.isLoopback || !configuration.hosts.isEmpty {
             let local = ["localhost", "127.0.0.1", "[::1]"]
-            hosts = Set(configuration.hosts.map { $0.lowercased() } + (configuration.isLoopback ? local : []))
+            let external = configuration.signIn.externalURL.flatMap(WebAddress.host).map { [$0] } ?? []
+            hosts = Set(
+                configuration.hosts.map { $0.lowercased() } + external + (configuration.isLoopback ? local : []))
         } else {
             hosts = nil
         }

@@ -76,14 +76,14 @@ struct ServiceProxy: Sendable {
         headers.add(
             name: "authorization", value: "Bearer " + (try core.serviceTokens.token(for: caller, audience: name)))
         // For people who read logs, and services that know no tokens; ours do not look at them.
-        headers.add(name: core.configuration.userIDHeader, value: identity.user)
+        ForwardedHeaders.add(identity, to: &headers, core.configuration)
         if !identity.groups.isEmpty {
             headers.add(name: "kubeflow-groups", value: identity.groups.joined(separator: ","))
         }
         headers.add(name: "host", value: address)
         headers.add(name: "x-request-id", value: request.id)
-        headers.add(name: "x-forwarded-proto", value: request.peer.isTLS ? "https" : "http")
-        if let peer = request.peer.address { headers.add(name: "x-forwarded-for", value: peer) }
+        headers.add(name: "x-forwarded-proto", value: core.isSecure(request) ? "https" : "http")
+        if let address = core.address(of: request) { headers.add(name: "x-forwarded-for", value: address) }
         if let host = request.headers.first(name: "host") { headers.add(name: "x-forwarded-host", value: host) }
         return headers
     }

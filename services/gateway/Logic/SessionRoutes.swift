@@ -1,5 +1,4 @@
 import HTTPKit
-import Identity
 import KubeModel
 import Logging
 import NIOHTTP1
@@ -13,11 +12,11 @@ struct SessionRoutes: Sendable {
     func register(on router: inout Router) {
         router.add("GET", "/login") { request, _ in try await signIn(request) }
         router.add("POST", "/login") { request, _ in try await checkPassword(request) }
-        router.add("POST", "/logout") { request, _ in try await signOut(request) }
+        SignOut(core: core).register(on: &router)
         router.add("GET", "/api/me") { request, _ in try await me(core.caller(of: request)) }
-        router.add("GET", "/api/sessions") { request, _ in try await list(core.caller(of: request)) }
+        router.add("GET", "/api/sessions") { request, _ in try await list(core.person(of: request)) }
         router.add("DELETE", "/api/sessions/{id}") { request, values in
-            try await end(values["id"], core.caller(of: request))
+            try await end(values["id"], core.person(of: request))
         }
     }
 
@@ -43,9 +42,7 @@ struct SessionRoutes: Sendable {
         let form = try await Form(request, limit: Self.formLimit)
         let next = ReturnPath.checked(form["next"])
         let name = form["user"] ?? ""
-        guard let nonce = request.cookie(SignInPage.formCookie), let code = form["form"],
-            Secrets.areEqual(Array(code.utf8), Array(core.sessions.code("form", nonce).utf8))
-        else {
+        guard core.isOurs(form["form"], request) else {
             return core.signInPage(request, next: next, status: 403, user: name, problem: SignInPage.outOfDate)
         }
         let address = core.address(of: request)
@@ -77,21 +74,6 @@ struct SessionRoutes: Sendable {
     }
 
     private func redirect(_ target: String) -> HTTPResponse { GatewayCore.redirect(target) }
-
-    // MARK: Signing out
-
-    private func signOut(_ request: HTTPRequest) async throws -> HTTPResponse {
-        try core.requestGuard.checkOrigin(request)
-        var response = HTTPResponse(status: 204, headers: ["cache-control": "no-store"])
-        if let session = core.session(of: request) {
-            try core.requestGuard.checkCSRF(request, token: core.sessions.csrfToken(session))
-            core.sessions.end(session.id)
-        }
-        for name in [Sessions.cookieName, Sessions.csrfCookieName] {
-            response.headers.add(name: "set-cookie", value: Sessions.clearCookie(name))
-        }
-        return response
-    }
 
     // MARK: Who one is, and where one is signed in
 

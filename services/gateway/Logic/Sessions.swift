@@ -40,15 +40,16 @@ final class Sessions: Sendable {
     /// Somebody has proven who they are.
     func begin(
         _ identity: UserIdentity, method: SignInMethod, address: String? = nil, agent: String? = nil,
-        provider: ProviderTokens? = nil, now: Date = Date()
+        provider: ProviderTokens? = nil, lifetime: TimeInterval? = nil, now: Date = Date()
     ) throws -> Session {
         try clearExpired(now: now)
         let now = now.inWholeSeconds
         let session = Session(
             identity: identity, id: Base64URL.encode(Secrets.random(18)), method: method, createdAt: now, issuedAt: now,
-            expiresAt: now + Double(lifetime.components.seconds), address: address,
+            expiresAt: now + (lifetime ?? Double(self.lifetime.components.seconds)), address: address,
             agent: agent.map { String($0.prefix(256)) }, provider: provider)
-        try write(session, now: now)
+        try folder.write(session.id, session.json.bytes)
+        remember(session, now: now)
         return session
     }
 
@@ -61,10 +62,11 @@ final class Sessions: Sendable {
         return renewed
     }
 
-    /// Writes what changed, unless the session was ended meanwhile.
-    func update(_ session: Session, now: Date = Date()) throws {
-        guard folder.contains(session.id) else { return }
-        try write(session, now: now)
+    /// Writes what changed, unless the session was ended meanwhile; false then.
+    @discardableResult
+    func update(_ session: Session, now: Date = Date()) throws -> Bool {
+        known.withLock { $0[session.id] = nil }
+        return try folder.replace(session.id, session.json.bytes)
     }
 
     /// Ends a session for good; false when there is none.
@@ -129,7 +131,9 @@ final class Sessions: Sendable {
 
     /// True when a session is old enough to get a new cookie.
     func isDueForRenewal(_ session: Session, now: Date = Date()) -> Bool {
-        now.timeIntervalSince(session.issuedAt) > min(86_400, Double(lifetime.components.seconds) / 4)
+        // Without a refresh token nobody would notice that the provider has ended it: it ends by itself.
+        (session.provider == nil || session.provider?.refreshToken != nil)
+            && now.timeIntervalSince(session.issuedAt) > min(86_400, Double(lifetime.components.seconds) / 4)
     }
 
     /// `Set-Cookie` for a session's cookie.
@@ -148,11 +152,6 @@ final class Sessions: Sendable {
     static func clearCookie(_ name: String) -> String { "\(name)=; Path=/; Max-Age=0; SameSite=Lax" }
 
     // MARK: Files
-
-    private func write(_ session: Session, now: Date) throws {
-        try folder.write(session.id, session.json.bytes)
-        remember(session, now: now)
-    }
 
     private func read(_ id: String, now: Date) throws -> Session? {
         guard Self.isID(id), let bytes = try folder.read(id), let json = try? JSON(parsing: bytes),

@@ -15,7 +15,7 @@ struct SpawnerConfiguration: Sendable {
     init(yaml: String) throws {
         let document = try YAML.parse(yaml)
         guard let defaults = document["spawnerFormDefaults"], defaults.object != nil else {
-            throw GatewayConfigurationError(description: "the spawner configuration has no spawnerFormDefaults")
+            throw GatewayConfigurationError("the spawner configuration has no spawnerFormDefaults")
         }
         json = defaults
     }
@@ -58,7 +58,7 @@ final class SpawnerConfigurationFile: Sendable {
         } catch let error as GatewayConfigurationError {
             throw error
         } catch {
-            throw GatewayConfigurationError(description: "the spawner configuration \(path) cannot be read: \(error)")
+            throw GatewayConfigurationError("the spawner configuration \(path) cannot be read: \(error)")
         }
         state = Mutex(State(configuration: configuration, modified: Self.modified(path), checked: .now))
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Gateway
+import GatewayOptions
 import KubeClient
 import Logging
 import ServiceKit
@@ -41,6 +42,8 @@ struct GatewayCommand: AsyncParsableCommand {
     var registrationFlow = false
     @Option(help: "The API server's audit log, shown to administrators.")
     var auditLog: String?
+    @OptionGroup(title: "How people sign in")
+    var signIn: SignInOptions
     @Option(help: "Print a sign-in link for this user once listening.")
     var signInUser: String?
     @Option(help: "text or json.")
@@ -73,7 +76,8 @@ struct GatewayCommand: AsyncParsableCommand {
             host: host, port: port, webRoot: webRoot, stateDirectory: stateDirectory, spawnerConfigPath: spawnerConfig,
             hosts: hosts, certificatePEM: try tlsCertificate.map { try String(contentsOfFile: $0, encoding: .utf8) },
             keyPEM: try tlsKey.map { try String(contentsOfFile: $0, encoding: .utf8) },
-            allowsPlainNetwork: allowPlainNetwork, kfamAddress: kfam, namespace: cluster.namespace,
+            allowsPlainNetwork: allowPlainNetwork, signIn: try signIn.settings(), kfamAddress: kfam,
+            namespace: cluster.namespace,
             allowsRegistration: registrationFlow, auditLogPath: auditLog)
         let scheme = tlsCertificate == nil ? "http" : "https"
         let gateway = try Gateway(

@@ -60,4 +60,5 @@ export async function writeYAML(resource: string, text: string, dryRun: boolean)
     return (await send(resource + query, { method: "PUT", body: text, contentType: type, accept: type })).text();
 }
 
-export const signOut = () => send("/logout", { method: "POST" });
+/** Signs out; where the browser has to go next, which may be an identity provider, to be signed out there, too. */
+export const signOut = async () => (await sendJSON<{ redirect?: string }>("/logout", "POST")).redirect ?? "/";

@@ -16,8 +16,7 @@ export function SignOutPage() {
         setBusy(true);
         setProblem(null);
         try {
-            await signOut();
-            window.location.replace("/");
+            window.location.replace(await signOut());
         } catch (error) {
             setBusy(false);
             setProblem(messageOf(error));

@@ -15,8 +15,7 @@ export function AccountMenu() {
     const [density] = usePreference("density", "comfortable");
     const leave = async () => {
         try {
-            await signOut();
-            window.location.assign("/");
+            window.location.assign(await signOut());
         } catch (error) {
             if (!isAborted(error)) toast({ tone: "bad", text: `Signing out failed: ${messageOf(error)}` });
         }

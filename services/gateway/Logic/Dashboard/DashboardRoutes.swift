@@ -23,7 +23,9 @@ struct DashboardRoutes: Sendable {
         (self.core, self.kfam) = (core, kfam)
         configuration = DashboardConfiguration(client: core.client, namespace: core.configuration.namespace)
         parameters = DashboardParameters(client: core.client, namespace: core.configuration.namespace)
-        platform = PlatformInfo(client: core.client, version: core.configuration.version)
+        platform = PlatformInfo(
+            client: core.client, version: core.configuration.version,
+            logoutURL: core.configuration.signIn.logoutURL ?? "/logout")
     }
 
     func register(on router: inout Router) {
@@ -86,7 +88,8 @@ struct DashboardRoutes: Sendable {
             "user": caller.dashboardUser, "profilesServiceUrl": .string(kfam.map { "http://\($0.address)/kfam" } ?? ""),
             "codeEnvironment": "production", "registrationFlowAllowed": .bool(try await allowsRegistration()),
             "headersForIdentity": [
-                "USERID_HEADER": .string(core.configuration.userIDHeader), "USERID_PREFIX": "",
+                "USERID_HEADER": .string(core.configuration.signIn.userIDHeader),
+                "USERID_PREFIX": .string(core.configuration.signIn.userIDPrefix),
             ],
         ]
     }

@@ -6,9 +6,12 @@ import Synchronization
 final class PlatformInfo: Sendable {
     private let client: KubeClient
     private let version: String
+    private let logoutURL: String
     private let known = Mutex<JSON?>(nil)
 
-    init(client: KubeClient, version: String) { (self.client, self.version) = (client, version) }
+    init(client: KubeClient, version: String, logoutURL: String) {
+        (self.client, self.version, self.logoutURL) = (client, version, logoutURL)
+    }
 
     /// `{provider, providerName, kubeflowVersion, logoutUrl}`
     func json() async throws -> JSON {
@@ -18,7 +21,7 @@ final class PlatformInfo: Sendable {
             .compactMap { $0.spec["providerID"]?.string }.first { !$0.isEmpty } ?? "other://"
         let json: JSON = [
             "provider": .string(provider), "providerName": .string(String(provider.prefix { $0 != ":" })),
-            "kubeflowVersion": .string(version), "logoutUrl": "/logout",
+            "kubeflowVersion": .string(version), "logoutUrl": .string(logoutURL),
         ]
         known.withLock { $0 = json }
         return json

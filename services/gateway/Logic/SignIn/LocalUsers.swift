@@ -50,6 +50,9 @@ public struct LocalUsers: Sendable {
         try folder.write(Self.file(name), record.bytes)
     }
 
+    /// What is wrong with a name for somebody who signs in; nil for nothing.
+    public static func problem(user: String) -> String? { IdentityRules.problem(user: user) }
+
     /// Removes a user; false when there is none of that name.
     public func remove(_ name: String) throws -> Bool {
         guard try find(name)?.user.name == name else { return false }

@@ -7,23 +7,27 @@ import NIOHTTP1
 enum Proof: Sendable {
     /// The cookie of a browser that signed in here.
     case session(Session)
+    /// An API token of the gateway's.
+    case token(APIToken, secret: String)
+    /// A token of the identity provider or of a service account.
+    case bearer(UserIdentity, token: String)
+    /// The word of a trusted proxy.
+    case forwarded(UserIdentity)
 
     /// Who that is.
     var identity: UserIdentity {
         switch self {
         case .session(let session): session.identity
+        case .token(let token, _): UserIdentity(user: token.user, groups: token.groups)
+        case .bearer(let identity, _), .forwarded(let identity): identity
         }
     }
-}
 
-/// What a proof may be used for; sessions may all.
-enum Scope: String, Sendable, CaseIterable {
-    /// Reading from the platform's API.
-    case read
-    /// Changing things by the platform's API; includes reading.
-    case write
-    /// Opening notebooks, which then do what they do.
-    case notebooks
+    /// - Throws: ``APIError`` `forbidden` when it may not be used for that.
+    func check(_ scope: TokenScope) throws {
+        guard case .token(let token, _) = self, !token.allows(scope) else { return }
+        throw APIError(.forbidden, "the API token '\(token.name)' lacks the scope '\(scope.rawValue)'")
+    }
 }
 
 extension GatewayCore {
@@ -31,33 +35,75 @@ extension GatewayCore {
     ///
     /// - Throws: ``APIError`` when it brings a proof that does not hold.
     func proof(of request: HTTPRequest) async throws -> Proof? {
-        if let session = session(of: request) { return .session(session) }
-        return nil
+        if let token = try request.headers.bearerToken() {
+            guard let proof = try await proof(ofToken: token) else {
+                metrics.count("gateway_sign_ins_total", ["method": "token", "outcome": "refused"])
+                throw APIError(.unauthorized, "The token is not accepted.")
+            }
+            return proof
+        }
+        if let identity = proxies.identity(request) { return .forwarded(identity) }
+        guard let session = session(of: request) else { return nil }
+        guard let providerSessions else { return .session(session) }
+        return await providerSessions.current(session).map(Proof.session)
+    }
+
+    private func proof(ofToken token: String) async throws -> Proof? {
+        if token.hasPrefix(APITokens.prefix) { return tokens.verify(token).map { .token($0, secret: token) } }
+        return try await bearers.identity(token).map { .bearer($0, token: token) }
     }
 
     /// Who opens a notebook's page, nil for nobody.
-    func visitor(of request: HTTPRequest, scope: Scope) async throws -> UserIdentity? {
-        if let session = session(of: request) { return session.identity }
-        return try await proof(of: request)?.identity
+    func visitor(of request: HTTPRequest, scope: TokenScope) async throws -> UserIdentity? {
+        // The usual case without a detour: this is asked for each file of a notebook's page.
+        if !proxies.mayTellUsers, let session = session(of: request), session.provider == nil {
+            return session.identity
+        }
+        guard let proof = try await proof(of: request) else { return nil }
+        try proof.check(scope)
+        return proof.identity
     }
 
     /// True while what a long answer was begun with still holds.
     func isStillValid(_ caller: Caller) async throws -> Bool {
         switch caller.proof {
-        case .session(let session): sessions.session(session.id) != nil
+        case .session(let session):
+            guard let now = sessions.session(session.id) else { return false }
+            guard let providerSessions else { return true }
+            return await providerSessions.current(now)?.identity == session.identity
+        case .token(let token, let secret): return tokens.verify(secret) == token
+        case .bearer(let identity, let token): return try await bearers.identity(token) == identity
+        case .forwarded: return true  // the proxy ends what it does not stand for any more
         }
     }
 
     /// The CSRF token that goes with a proof; nil for those that no browser sends by itself.
     func csrfToken(_ proof: Proof, _ request: HTTPRequest? = nil) -> String? {
         switch proof {
-        case .session(let session): sessions.csrfToken(session)
+        case .session(let session): return sessions.csrfToken(session)
+        case .token: return nil
+        // A proxy turns its cookie into what it tells us, so whatever a browser sends may be somebody else's doing.
+        case .bearer(let identity, _):
+            guard let request, proxies.trusts(request.peer), Self.isFromBrowser(request) else { return nil }
+            return sessions.code("csrf-user", identity.user)
+        case .forwarded(let identity):
+            if let request, !Self.isFromBrowser(request) { return nil }
+            return sessions.code("csrf-user", identity.user)
+        }
+    }
+
+    private static func isFromBrowser(_ request: HTTPRequest) -> Bool {
+        ["cookie", "origin", "referer", "sec-fetch-site", "sec-fetch-mode"].contains {
+            request.headers.contains(name: $0)
         }
     }
 
     /// True when the browser came by HTTPS, so that cookies may be kept to that.
-    func isSecure(_ request: HTTPRequest) -> Bool { request.peer.isTLS }
+    func isSecure(_ request: HTTPRequest) -> Bool {
+        request.peer.isTLS || configuration.signIn.externalURL?.hasPrefix("https://") ?? false
+            || proxies.isSecure(request)
+    }
 
     /// Where the sender is, as far as it can be known.
-    func address(of request: HTTPRequest) -> String? { request.peer.address }
+    func address(of request: HTTPRequest) -> String? { proxies.address(of: request) }
 }

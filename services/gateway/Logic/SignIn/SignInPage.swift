@@ -140,17 +140,13 @@ extension GatewayCore {
     func signInPage(
         _ request: HTTPRequest, next: String? = nil, status: Int = 401, user: String = "", problem: String? = nil
     ) -> HTTPResponse {
-        let nonce =
-            request.cookie(SignInPage.formCookie).flatMap { Base64URL.decode($0)?.count == 18 ? $0 : nil }
-            ?? Base64URL.encode(Secrets.random(18))
+        let (code, cookie) = formCode(request)
         let page = SignInPage(
-            hasPasswords: users.areThere, next: next ?? ReturnPath.checked(request.target), user: user,
-            problem: problem, formCode: sessions.code("form", nonce))
+            hasPasswords: users.areThere, provider: provider?.configuration.name,
+            hasLinks: configuration.isLoopback, next: next ?? ReturnPath.checked(request.target), user: user,
+            problem: problem, formCode: code)
         var response = page.response(status: status)
-        response.headers.add(
-            name: "set-cookie",
-            value: "\(SignInPage.formCookie)=\(nonce); Path=/; HttpOnly; SameSite=Strict"
-                + (isSecure(request) ? "; Secure" : ""))
+        response.headers.add(name: "set-cookie", value: cookie)
         return response
     }
 }

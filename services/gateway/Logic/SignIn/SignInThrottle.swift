@@ -1,4 +1,3 @@
-import Glibc
 import Foundation
 import Synchronization
 
@@ -74,9 +73,8 @@ final class SignInThrottle: Sendable {
     /// An IPv6 host has a whole /64 of addresses.
     private static func network(of address: String) -> String {
         guard address.contains(":"), !address.contains(".") else { return address }
-        var bytes = in6_addr()
-        guard inet_pton(AF_INET6, String(address.prefix { $0 != "%" }), &bytes) == 1 else { return address }
-        return withUnsafeBytes(of: bytes) { $0.prefix(8).map { String($0, radix: 16) }.joined(separator: ":") }
+        guard let prefix = NetworkPrefix(String(address.prefix { $0 != "%" })) else { return address }
+        return prefix.bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: ":")
     }
 
     private static func clear(_ counts: inout [String: Count], now: Date) {

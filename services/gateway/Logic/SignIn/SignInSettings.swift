@@ -1,0 +1,47 @@
+import WebClient
+
+/// By what people and programs are known to a gateway, and how it tells others.
+public struct SignInSettings: Sendable {
+    /// How browsers reach the gateway, without `/` at its end; nil where that is as they say themselves.
+    public var externalURL: String?
+    /// The identity provider by which people sign in; nil for none.
+    public var oidc: OIDCConfiguration?
+    /// Audiences for which tokens of service accounts are taken; empty for the API server's own.
+    public var serviceAccountAudiences: [String] = []
+    /// Header that tells notebooks and services who the user is, and in which trusted proxies tell it.
+    public var userIDHeader = "kubeflow-userid"
+    /// What stands in front of users' names in that header.
+    public var userIDPrefix = ""
+    /// Header with the user's groups, by commas.
+    public var groupsHeader = "kubeflow-groups"
+    /// Proxies in front of the gateway that are believed when they say where a request comes from.
+    public var trustedProxies: [NetworkPrefix] = []
+    /// Whether these proxies are also believed when they say who is asking.
+    public var trustsUserHeader = false
+    /// Where signing out leads when a proxy has signed people in: `/oauth2/sign_out`.
+    public var logoutURL: String?
+
+    /// Passwords, links and tokens only.
+    public init() {}
+
+    /// What is wrong with it, in one sentence; nil for nothing.
+    public var problem: String? {
+        if trustsUserHeader, trustedProxies.isEmpty {
+            return "headers that say who is asking need --trusted-proxies, or everybody could write them"
+        }
+        for name in [userIDHeader, groupsHeader] where !Self.isHeaderName(name) {
+            return "'\(name)' is no name of a header"
+        }
+        if let url = externalURL, WebAddress.host(of: url) == nil || url.hasSuffix("/") {
+            return "--external-url is an address without / at its end, such as https://martlet.example.com"
+        }
+        return oidc?.problem
+    }
+
+    private static func isHeaderName(_ name: String) -> Bool {
+        !name.isEmpty
+            && name.unicodeScalars.allSatisfy { sign in
+                ("a"..."z").contains(sign) || ("A"..."Z").contains(sign) || ("0"..."9").contains(sign) || sign == "-"
+            }
+    }
+}
