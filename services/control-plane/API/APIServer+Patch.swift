@@ -63,6 +63,21 @@ extension APIServer {
                 patched[field] = old[field]
                 continue
             }
+            if field == "kind", context.kind.isCustom, let name = patched[field]?.string, !name.isEmpty {
+                if !context.info.subresource.isEmpty {
+                    patched[field] = old[field]
+                    continue
+                }
+                var refusal = context.kind.invalid(
+                    context.name,
+                    [
+                        FieldIssue(
+                            field: "kind", reason: .invalid, value: .string(name),
+                            detail: "must be \(context.kind.type.kind)")
+                    ])
+                refusal.kind = name
+                throw refusal
+            }
             let value = patched[field]?.text ?? ""
             throw Self.unusable(
                 "the \(field) of the patched object (\(value)) is not \(old[field]?.string ?? "")")

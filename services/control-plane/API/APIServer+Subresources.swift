@@ -92,6 +92,11 @@ extension APIServer {
                     type == "application/json-patch+json"
                     ? try JSONPatch.apply(body, to: present) : MergePatch.apply(body, to: present)
             }
+            if isPatch, let name = wanted.value(at: "metadata", "name")?.string, name != context.name {
+                throw APIError(
+                    .badRequest, "the name of the object (\(name)) does not match the name on the URL (\(context.name))"
+                )
+            }
             guard
                 let replicas = wanted.value(at: "spec", "replicas").map({ $0.isNull ? 0 : $0 }) ?? (isPatch ? nil : 0),
                 let number = replicas.int

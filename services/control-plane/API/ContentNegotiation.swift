@@ -128,6 +128,21 @@ extension ServedKind {
     }
 }
 
+extension JSON {
+    /// The same with the members of all objects in the order of their names, as YAML is written.
+    fileprivate var sortedByKeys: JSON {
+        switch self {
+        case .object(let object):
+            var sorted = JSONObject()
+            sorted.reserveCapacity(object.count)
+            for key in object.keys.sorted() { sorted.append(key, (object[key] ?? .null).sortedByKeys) }
+            return .object(sorted)
+        case .array(let elements): return .array(elements.map(\.sortedByKeys))
+        default: return self
+        }
+    }
+}
+
 extension APIAnswer {
     /// The answer written as the client likes it, where it is one JSON document that can be written so.
     func encoded(accept: String?) -> APIAnswer {
@@ -140,7 +155,7 @@ extension APIAnswer {
         }
         switch encoding {
         case .json: return self
-        case .yaml: return with(Array(YAML.text(json).utf8), .yaml)
+        case .yaml: return with(Array(YAML.text(json.sortedByKeys).utf8), .yaml)
         case .protobuf:
             guard let bytes = ProtobufEncoder.object(json) else { return self }
             return with(bytes, .protobuf)

@@ -70,6 +70,12 @@ extension ServedKind.ScalePaths {
     /// What is wrong with the fields that the `scale` subresource shows; paths are written as the definition has them.
     func issues(in object: JSON) -> [FieldIssue] {
         func number(_ path: [String]) -> FieldIssue? {
+            if let root = path.first, path.count > 1, let value = object[root], !value.isNull, value.object == nil {
+                let name = ".\(path.joined(separator: "."))"
+                return FieldIssue(
+                    field: name, reason: .invalid, value: 0,
+                    detail: "\(name) accessor error: \(value.text) is no object")
+            }
             guard let value = object.value(at: path), !value.isNull else { return nil }
             let detail: String
             if let count = value.int {

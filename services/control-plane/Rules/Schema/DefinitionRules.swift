@@ -127,14 +127,8 @@ enum DefinitionRules {
             if let schema = version.value(at: "schema", "openAPIV3Schema"), schema.object != nil {
                 if sharesSchema, index > 0 { continue }
                 let place = sharesSchema ? "spec.validation.openAPIV3Schema" : "\(path).schema.openAPIV3Schema"
-                check(schema, place, isRoot: true, &issues)
-                do {
-                    issues.add(RuleChecks.check(try SchemaNode(schema), place, known: issues.all))
-                } catch {
-                    // Where a part is known to be wrong, that says more.
-                    let isKnown = issues.all.contains { $0.field.hasPrefix(place) }
-                    if !isKnown { issues.invalid(place, "", error.message) }
-                }
+                checkRoot(schema, place, hasStatus: version.value(at: "subresources", "status") != nil, &issues)
+                check(schema, place, &issues)
             } else {
                 issues.required("\(path).schema.openAPIV3Schema", "schemas are required")
             }
@@ -151,6 +145,52 @@ enum DefinitionRules {
         }
     }
 
+    /// Keys that the root may have when the status is written apart; the others would be lost for it.
+    private static let rootKeys: Set<String> = [
+        "description", "type", "format", "title", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum",
+        "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems", "multipleOf", "required", "items",
+        "properties", "externalDocs", "example", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-validations",
+    ]
+
+    private static func checkRoot(_ schema: JSON, _ path: String, hasStatus: Bool, _ issues: inout Issues) {
+        if hasStatus {
+            let type = schema.text("type")
+            if !type.isEmpty, type != "object" {
+                issues.invalid(
+                    "\(path).type", .string(type),
+                    "only \"object\" is allowed as the type at the root of the schema if the status subresource is enabled"
+                )
+            } else if (schema.object ?? [:]).contains(where: { !rootKeys.contains($0.key) && !$0.value.isUnset }) {
+                issues.invalid(
+                    path, schema,
+                    "only some fields are allowed at the root of the schema if the status subresource is enabled")
+            }
+        }
+        if schema.flag("nullable") { issues.forbidden("\(path).nullable", "nullable cannot be true at the root") }
+    }
+
+    /// Defaults are looked at when the structure is right, and rules when defaults are, too.
+    private static func check(_ schema: JSON, _ path: String, _ issues: inout Issues) {
+        let before = issues.all.count
+        let isReadable = !StructureRules.hasUnsupportedParts(schema)
+        var node: SchemaNode?
+        if isReadable {
+            issues.add(StructureRules.check(schema, path))
+            if issues.all.count == before { node = try? SchemaNode(schema) }
+        }
+        if let made = node {
+            let found = SchemaDefaultRules.check(made, path)
+            issues.add(found)
+            if !found.isEmpty { node = nil }
+        }
+        issues.add(SchemaPartRules.check(schema, path))
+        if let node {
+            issues.add(RuleChecks.check(node, path, known: issues.all))
+        } else if issues.all.count == before {
+            issues.invalid(path, "", "the schema cannot be read")
+        }
+    }
+
     private static func check(column: JSON, _ path: String, _ issues: inout Issues) {
         if column.text("name").isEmpty { issues.required("\(path).name") }
         issues.oneOf(
@@ -160,65 +200,6 @@ enum DefinitionRules {
             issues.required("\(path).JSONPath")
         } else if !jsonPath.hasPrefix(".") {
             issues.invalid("\(path).JSONPath", .string(jsonPath), "must be a simple json path starting with .")
-        }
-    }
-
-    private static let types = ["array", "boolean", "integer", "number", "object", "string"]
-
-    /// Schemas have to be structural: every level says its type outside of `allOf` and its like.
-    private static func check(
-        _ schema: JSON, _ path: String, isRoot: Bool = false, depth: Int = 0, _ issues: inout Issues
-    ) {
-        guard depth < JSON.maximumDepth else { return }
-        let isFree =
-            schema["x-kubernetes-int-or-string"]?.bool == true
-            || schema["x-kubernetes-preserve-unknown-fields"]?.bool == true
-        let type = schema.text("type")
-        if isRoot, type != "object" {
-            if type.isEmpty {
-                if !isFree { issues.required("\(path).type", "must not be empty at the root") }
-            } else {
-                issues.invalid("\(path).type", .string(type), "must be object at the root")
-            }
-        } else if type.isEmpty {
-            if !isFree {
-                issues.required(
-                    "\(path).type", "must not be empty for specified \(depth == 0 ? "root" : "object fields")")
-            }
-        } else {
-            issues.oneOf("\(path).type", schema["type"], types)
-        }
-        if schema["x-kubernetes-preserve-unknown-fields"]?.bool == false {
-            issues.invalid("\(path).x-kubernetes-preserve-unknown-fields", false, "must be true or undefined")
-        }
-        if type == "array", schema["items"]?.object == nil { issues.required("\(path).items", "must be specified") }
-        if let properties = schema["properties"]?.object, !properties.isEmpty,
-            schema["additionalProperties"]?.object != nil || schema["additionalProperties"]?.bool == false
-        {
-            issues.forbidden("\(path).additionalProperties", "additionalProperties and properties are mutual exclusive")
-        }
-        if schema["uniqueItems"]?.bool == true {
-            issues.forbidden(
-                "\(path).uniqueItems",
-                "uniqueItems cannot be set to true since the runtime complexity becomes quadratic")
-        }
-        if schema.has("$ref") { issues.forbidden("\(path).$ref", "$ref is not supported") }
-        switch schema["x-kubernetes-list-type"]?.string {
-        case "map":
-            if schema.list("x-kubernetes-list-map-keys").isEmpty {
-                issues.required(
-                    "\(path).x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map")
-            }
-        case "atomic", "set", nil: break
-        case .some(let other):
-            issues.oneOf("\(path).x-kubernetes-list-type", .string(other), ["atomic", "map", "set"])
-        }
-        for (name, child) in schema["properties"]?.object ?? [:] {
-            check(child, "\(path).properties[\(name)]", depth: depth + 1, &issues)
-        }
-        if let items = schema["items"], items.object != nil { check(items, "\(path).items", depth: depth + 1, &issues) }
-        if let additional = schema["additionalProperties"], additional.object != nil {
-            check(additional, "\(path).additionalProperties", depth: depth + 1, &issues)
         }
     }
 }

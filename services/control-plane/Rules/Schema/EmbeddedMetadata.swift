@@ -19,7 +19,18 @@ public enum EmbeddedMetadata {
     private static func readMetadata(
         of object: inout JSON, _ path: String, _ kind: ResourceType, _ dropped: inout [String]
     ) throws(APIError) {
-        guard var metadata = object["metadata"], !metadata.isNull else { return }
+        for name in ["apiVersion", "kind"] where !path.isEmpty {
+            guard let value = object[name], value.string == nil else { continue }
+            let problem = "\(path)\(name): Invalid value: \(value.text): must be a string"
+            throw APIError(
+                .badRequest,
+                "\(kind.kind) in version \"\(kind.version)\" cannot be handled as a \(kind.kind): \(problem)")
+        }
+        guard var metadata = object["metadata"] else { return }
+        if metadata.isNull {
+            if !path.isEmpty { object["metadata"] = [:] }
+            return
+        }
         var reader = TypedReader(kind: kind)
         try reader.read(&metadata, as: "ObjectMeta")
         object["metadata"] = metadata
@@ -72,8 +83,7 @@ extension StructuralSchema {
             for key in object.keys {
                 guard let child = node.child(key), var member = object[key] else { continue }
                 if member.isNull {
-                    let isTyped = child.type != nil || child.isIntOrString
-                    if !child.isNullable, child.defaultValue == nil, isTyped { object[key] = nil }
+                    if !child.isNullable, child.defaultValue == nil { object[key] = nil }
                     continue
                 }
                 object[key] = .null

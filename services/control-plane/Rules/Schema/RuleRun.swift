@@ -8,6 +8,11 @@ struct RuleRun {
     /// What all evaluations together may still cost; below zero nothing is evaluated any more.
     private var budget: Int64 = 10_000_000
 
+    init() {}
+
+    /// A run over a value that stands at a path.
+    init(at path: String) { self.path = [path] }
+
     /// `self` and `oldSelf`.
     private struct Selves: Activation {
         let new: Value

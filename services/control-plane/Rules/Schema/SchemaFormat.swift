@@ -11,11 +11,11 @@ enum SchemaFormat {
         switch format {
         case "date-time", "datetime": Timestamp(text) != nil
         case "date": text.utf8.count == 10 && Timestamp(text + "T00:00:00Z") != nil
-        case "byte": TypedReader.firstIllegalBase64(text) == nil
+        case "byte": !text.isEmpty && TypedReader.firstIllegalBase64(text) == nil
         case "ipv4": isAddress(text, AF_INET)
         case "ipv6": isAddress(text, AF_INET6)
         case "cidr": isNetwork(text)
-        case "hostname": NameRules.subdomain(text.lowercased()).isEmpty
+        case "hostname": isHostname(text)
         case "uuid", "uuid3", "uuid4", "uuid5": UUID(uuidString: text) != nil
         case "email": isEmail(text)
         case "uri": isURI(text)
@@ -37,6 +37,15 @@ enum SchemaFormat {
         }
         let address = String(parts[0])
         return isAddress(address, AF_INET) && length <= 32 || isAddress(address, AF_INET6) && length <= 128
+    }
+
+    /// One label, or several of which the last has two letters at least, and letters only.
+    private static func isHostname(_ text: String) -> Bool {
+        guard NameRules.subdomain(text.lowercased()).isEmpty else { return false }
+        let labels = text.split(separator: ".")
+        guard labels.allSatisfy({ $0.utf8.count <= 63 }) else { return false }
+        guard labels.count > 1, let last = labels.last else { return true }
+        return (2...63).contains(last.count) && last.allSatisfy(\.isLetter)
     }
 
     private static func isEmail(_ text: String) -> Bool {

@@ -5,10 +5,23 @@ import KubeModel
 struct SchemaValidation {
     private(set) var issues: [FieldIssue] = []
     private var path: [String] = []
+    /// True when the first part of the path is where the whole value stands, which is a default then.
+    private var hasBase = false
+    /// How many values were held against a schema.
+    private var visits = 0
     /// More issues than these help nobody, and would only make the answer large.
     private static let limit = 100
 
     private var field: String { path.joined() }
+
+    /// What is wrong with a value that stands at a path.
+    static func issues(of value: JSON, _ node: SchemaNode, at path: String) -> [FieldIssue] {
+        var validation = SchemaValidation()
+        validation.path = [path]
+        validation.hasBase = true
+        validation.check(value, node, isResource: node.isEmbeddedResource)
+        return validation.issues
+    }
 
     private mutating func add(_ reason: FieldIssue.Reason, _ value: JSON?, _ detail: String = "") {
         guard issues.count < Self.limit else { return }
@@ -18,7 +31,8 @@ struct SchemaValidation {
     private mutating func inBody(_ value: JSON, _ rule: String) { add(.invalid, value, "\(field) in body \(rule)") }
 
     private mutating func descend(_ step: String, _ body: (inout SchemaValidation) -> Void) {
-        path.append(path.isEmpty || step.hasPrefix("[") ? step : ".\(step)")
+        let isPlain = path.isEmpty || (step.hasPrefix("[") && !(path.count == 1 && hasBase))
+        path.append(isPlain ? step : ".\(step)")
         body(&self)
         path.removeLast()
     }
@@ -35,18 +49,17 @@ struct SchemaValidation {
     mutating func check(_ value: JSON, _ node: SchemaNode, isResource: Bool = false, old: JSON? = nil) {
         guard issues.count < Self.limit else { return }
         if let old, node.isSame(value, old) { return }
+        visits += 1
         if value.isNull {
             if !node.isNullable, node.type != nil || node.isIntOrString { wrongType(value, node) }
+            if node.isNullable, !node.allowed.isEmpty, !node.allowed.contains(.null) { notAllowed(value, node) }
             return
         }
         guard hasRightType(value, node) else {
             wrongType(value, node)
             return
         }
-        if !node.allowed.isEmpty, !node.allowed.contains(value) {
-            let list = node.allowed.map(\.text).joined(separator: ", ")
-            add(.notSupported, value, "supported values: \(list)")
-        }
+        if !node.allowed.isEmpty, !node.allowed.contains(value) { notAllowed(value, node) }
         switch value {
         case .string(let text): check(text, value, node)
         case .int, .double: checkNumber(value, node)
@@ -55,6 +68,10 @@ struct SchemaValidation {
         case .bool, .null: break
         }
         checkCombinations(value, node)
+    }
+
+    private mutating func notAllowed(_ value: JSON, _ node: SchemaNode) {
+        add(.notSupported, value, "supported values: \(node.allowed.map(\.text).joined(separator: ", "))")
     }
 
     private func hasRightType(_ value: JSON, _ node: SchemaNode) -> Bool {
@@ -122,7 +139,10 @@ struct SchemaValidation {
             if quotient != quotient.rounded() { inBody(value, "should be a multiple of \(JSON.double(factor).text)") }
         }
         if node.format == "int32", let whole = value.int, Int32(exactly: whole) == nil {
-            inBody(value, "should be an int32")
+            issues.append(
+                FieldIssue(
+                    field: hasBase ? path[0] : "<nil>", reason: .invalid, value: "",
+                    detail: "Checked value must be of type integer with format int32 in \(field)"))
         }
     }
 
@@ -142,6 +162,8 @@ struct SchemaValidation {
                 }
             }
         }
+        // Defaults are not held to it.
+        if hasBase { return }
         switch node.listType {
         case .set: checkUnique(elements) { $0 }
         case .map(let keys):
@@ -189,9 +211,7 @@ struct SchemaValidation {
             descend(name) { $0.add(.required, nil) }
         }
         if isResource, !path.isEmpty {
-            for name in ["apiVersion", "kind"] where object[name]?.string?.isEmpty ?? true {
-                descend(name) { $0.add(.required, nil, "must not be empty") }
-            }
+            checkResource(object)
         }
         for (key, member) in object {
             if isResource, key == "metadata" || key == "apiVersion" || key == "kind" { continue }
@@ -203,21 +223,71 @@ struct SchemaValidation {
         }
     }
 
+    /// An embedded resource says what it is, and has labels like any other.
+    private mutating func checkResource(_ object: JSONObject) {
+        for name in ["apiVersion", "kind"] {
+            guard let text = object[name]?.string else {
+                descend(name) { $0.add(.required, nil, "must not be empty") }
+                continue
+            }
+            if text.isEmpty { descend(name) { $0.add(.invalid, "", "must not be empty") } }
+            guard name == "kind", !text.isEmpty else { continue }
+            for problem in NameRules.label1035(text.lowercased()) {
+                descend(name) {
+                    $0.add(
+                        .invalid, .string(text), "may have mixed case, but should otherwise match: \(problem)")
+                }
+            }
+        }
+        let labels = object["metadata"]?["labels"]
+        let place = field
+        issues += MetadataRules.labels(labels, "\(place).metadata.labels")
+    }
+
     private mutating func checkCombinations(_ value: JSON, _ node: SchemaNode) {
         // Where the parts of `allOf` fail, their own issues say more than that they do.
         for part in node.allOf { check(value, part) }
-        if !node.anyOf.isEmpty, !node.anyOf.contains(where: { accepts(value, $0) }) {
-            add(.invalid, "", "\"\(field)\" must validate at least one schema (anyOf)")
-        }
-        if !node.oneOf.isEmpty {
-            let count = node.oneOf.count { accepts(value, $0) }
-            if count != 1 {
-                let found = count == 0 ? "none valid" : "\(count) valid alternatives"
-                add(.invalid, "", "\"\(field)\" must validate one and only one schema (oneOf). Found \(found)")
+        if !node.anyOf.isEmpty {
+            let attempts = attempts(value, node.anyOf)
+            if !attempts.contains(where: \.issues.isEmpty) {
+                combination("must validate at least one schema (anyOf)")
+                addBest(of: attempts)
             }
         }
-        if let not = node.not, accepts(value, not) {
-            add(.invalid, "", "\"\(field)\" must not validate the schema (not)")
+        if !node.oneOf.isEmpty {
+            let attempts = attempts(value, node.oneOf)
+            let count = attempts.count { $0.issues.isEmpty }
+            if count != 1 {
+                let found = count == 0 ? "none valid" : "\(count) valid alternatives"
+                combination("must validate one and only one schema (oneOf). Found \(found)")
+                if count == 0 { addBest(of: attempts) }
+            }
         }
+        if let not = node.not, accepts(value, not) { combination("must not validate the schema (not)") }
+    }
+
+    /// Issues of a whole value have no field of their own.
+    private mutating func combination(_ rule: String) {
+        guard issues.count < Self.limit else { return }
+        issues.append(
+            FieldIssue(
+                field: hasBase ? path[0] : "<nil>", reason: .invalid, value: "", detail: "\"\(field)\" \(rule)"))
+    }
+
+    private func attempts(_ value: JSON, _ nodes: [SchemaNode]) -> [SchemaValidation] {
+        nodes.map { node in
+            var attempt = SchemaValidation()
+            (attempt.path, attempt.hasBase) = (path, hasBase)
+            attempt.check(value, node)
+            return attempt
+        }
+    }
+
+    /// Says what is wrong with the alternative that came nearest: the first that looked at most of the value.
+    private mutating func addBest(of attempts: [SchemaValidation]) {
+        guard let most = attempts.map(\.visits).max(), let best = attempts.first(where: { $0.visits == most }) else {
+            return
+        }
+        for issue in best.issues where issues.count < Self.limit && !issues.contains(issue) { issues.append(issue) }
     }
 }

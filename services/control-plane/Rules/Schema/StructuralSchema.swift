@@ -38,6 +38,12 @@ public struct StructuralSchema: Sendable {
 
     private static let resourceFields: Set<String> = ["apiVersion", "kind", "metadata"]
 
+    /// Drops what a level of a schema does not specify from a value of that level.
+    static func prune(_ value: inout JSON, _ node: SchemaNode) {
+        var (path, dropped): ([String], [String]) = ([], [])
+        prune(&value, node, isResource: node.isEmbeddedResource, &path, &dropped)
+    }
+
     private static func prune(
         _ value: inout JSON, _ node: SchemaNode, isResource: Bool, _ path: inout [String], _ dropped: inout [String]
     ) {
@@ -120,7 +126,9 @@ public struct StructuralSchema: Sendable {
     /// Adds what the rules (`x-kubernetes-validations`) say of an object that may already have other issues.
     public func checkRules(_ object: JSON, old: JSON?, issues: inout [FieldIssue]) {
         guard let rules else { return }
-        if issues.contains(where: \.blocksRules) {
+        // An object without a name is as invalid as one without another required field.
+        let isNameless = object.value(at: "metadata", "name")?.string?.isEmpty ?? true
+        if isNameless || issues.contains(where: \.blocksRules) {
             issues.append(
                 FieldIssue(
                     field: "<nil>", reason: .invalid,

@@ -34,6 +34,10 @@ struct TypedReader {
                 fieldPath: fieldPath.isEmpty ? name : "\(fieldPath).\(name)",
                 structure: structure)
         }
+        /// A member of a map; decoding errors do not name it.
+        func member(_ key: String) -> Place {
+            Place(path: "\(path).\(key)", fieldPath: fieldPath, structure: structure)
+        }
         func element(_ index: Int) -> Place {
             Place(path: "\(path)[\(index)]", fieldPath: fieldPath, structure: structure)
         }
@@ -141,9 +145,10 @@ struct TypedReader {
             for key in object.keys {
                 guard var member = object[key] else { continue }
                 if isResourceList, member.isNull { member = "0" }
-                if try !read(&member, element, place, isKeptEmpty: true) {
+                if try !read(&member, element, place.member(key), isKeptEmpty: true) {
                     switch element {
                     case .string, .base64: member = ""
+                    case .structure: member = [:]
                     default: member = .null
                     }
                 }
@@ -157,6 +162,15 @@ struct TypedReader {
             value = .object(object)
             return isKeptEmpty || !object.isEmpty
         case .structure(let name) where TypeTable.unions.contains(name):
+            // Such parts are decoded on their own, where nobody asks for unknown fields.
+            let known = unknown
+            defer { unknown = known }
+            if name == "JSONSchemaPropsOrBool" {
+                switch value {
+                case .bool, .object: break
+                default: throw failure("boolean or JSON schema expected")
+                }
+            }
             return try readUnion(&value, place, isKeptEmpty: isKeptEmpty)
         case .structure(let name):
             guard case .object(let object) = value else { throw mismatch(value, place, "v1.\(name)") }
