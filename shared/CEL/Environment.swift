@@ -16,14 +16,16 @@ public struct Environment: Sendable {
     /// Code points that a text may have.
     public static let maximumSize = Parser.maximumSize
 
-    let functions: [String: Function]
+    private(set) var functions: [String: Function]
     /// True where all elements of a list in the text must have one type, as Kubernetes wants it.
     let hasUniformLiterals: Bool
-    private let library: Library
+    private var library: Library
     private var variables: [String: CELType] = [:]
     private var root: JSONShape?
     private var structures: [String: [String: CELType]] = [:]
     private var types: [String: JSONShape] = [:]
+    /// Names of types that have every field; with more names behind a dot they name the types of these fields.
+    private var openTypes: Set<String> = []
 
     /// Makes an environment.
     ///
@@ -45,13 +47,27 @@ public struct Environment: Sendable {
         return extended
     }
 
+    /// The same environment with more functions.
+    public func extended(with functions: [Function]) -> Environment {
+        var extended = self
+        extended.library = library.adding(functions)
+        extended.functions = extended.library.functions
+        return extended
+    }
+
     private mutating func add(_ added: [Variable], _ structures: [StructureType]) {
         for variable in added {
             variables[variable.name] = variable.type
             root = root ?? variable.shape
             if let shape = variable.shape { declare(shape) }
         }
-        for structure in structures { self.structures[structure.name] = structure.fields }
+        for structure in structures {
+            if structure.isOpen {
+                openTypes.insert(structure.name)
+            } else {
+                self.structures[structure.name] = structure.fields
+            }
+        }
     }
 
     private mutating func declare(_ shape: JSONShape) {
@@ -68,8 +84,13 @@ public struct Environment: Sendable {
     func variable(_ name: String) -> CELType? {
         if let type = variables[name] { return type }
         if let type = library.types[name] { return .type(type) }
-        if types[name] != nil || structures[name] != nil { return .type(.structure(name)) }
+        if types[name] != nil || structures[name] != nil || isOpen(name) { return .type(.structure(name)) }
         return nil
+    }
+
+    private func isOpen(_ name: String) -> Bool {
+        guard !openTypes.isEmpty else { return false }
+        return openTypes.contains(name) || openTypes.contains { name.hasPrefix("\($0).") }
     }
 
     /// The type whose name an expression uses as a value.
@@ -82,7 +103,7 @@ public struct Environment: Sendable {
     func fields(of name: String) -> ((String) -> CELType?)? {
         if let shape = types[name], case .object(_, let fields) = shape.kind { return { fields[$0]?.shape.type } }
         if let fields = structures[name] { return { fields[$0] } }
-        return nil
+        return isOpen(name) ? { _ in .dyn } : nil
     }
 
     /// The shape of a path that begins with a variable. Whatever its first step is, it stands for the one variable

@@ -89,7 +89,9 @@ public struct APIError: Error, Equatable, Sendable {
         if !causes.isEmpty {
             details["causes"] = .array(
                 causes.map {
-                    var cause: JSON = ["reason": .string($0.reason), "message": .string($0.message)]
+                    var cause: JSON = [:]
+                    if !$0.reason.isEmpty { cause["reason"] = .string($0.reason) }
+                    cause["message"] = .string($0.message)
                     if !$0.field.isEmpty { cause["field"] = .string($0.field) }
                     return cause
                 })

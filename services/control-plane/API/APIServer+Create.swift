@@ -128,7 +128,9 @@ extension APIServer {
                 candidate.set(.string(String(generateName.prefix(58)) + NameSuffix.random()), at: "metadata", "name")
             }
             let isLast = attempt == (isGenerated ? 7 : 0)
-            if let outcome = try await insert(candidate, context, isLast: isLast, tracksChanges: tracksChanges) {
+            let outcome = try await insert(
+                candidate, context, isNameGenerated: isGenerated, isLast: isLast, tracksChanges: tracksChanges)
+            if let outcome {
                 return outcome
             }
         }
@@ -150,14 +152,16 @@ extension APIServer {
 
     /// Admits, validates and stores; nil when the name is taken and another one may be tried.
     private func insert(
-        _ candidate: JSON, _ context: RequestContext, isLast: Bool, tracksChanges: Bool
+        _ candidate: JSON, _ context: RequestContext, isNameGenerated: Bool, isLast: Bool, tracksChanges: Bool
     ) async throws -> Outcome? {
         let kind = context.kind
         var admitted = AdmissionRequest(
             operation: .create, kind: kind, subresource: "", namespace: context.namespace,
             name: candidate.value(at: "metadata", "name")?.string ?? "", user: context.user, isDryRun: context.isDryRun,
-            object: candidate, old: nil, warnings: context.warnings, options: context.options)
+            object: candidate, old: nil, warnings: context.warnings, options: context.options,
+            isNameGenerated: isNameGenerated)
         try await admission.prepare(&admitted)
+        admitted.isNameGenerated = false
         try await checkWithWebhooks(admitted)
         return try await cluster.locks.withLocks(try await admission.locks(for: admitted)) {
             () async throws -> Outcome? in
@@ -188,11 +192,11 @@ extension APIServer {
         }
     }
 
-    /// Asks the validating webhooks about an object that has no other mistake.
+    /// Asks the validating policies and webhooks about an object that has no other mistake.
     func checkWithWebhooks(_ admitted: AdmissionRequest) async throws {
-        guard admission.hasValidatingWebhooks else { return }
+        guard admission.hasValidatingWebhooks || admission.hasValidatingPolicies(for: admitted) else { return }
         let kind = admitted.kind
-        // What the later steps fill in is part of a valid object, and webhooks see it. It is filled in again, under
+        // What the later steps fill in is part of a valid object, and is seen. It is filled in again, under
         // locks, when the object is stored.
         var admitted = admitted
         try await admission.admit(&admitted)
@@ -200,7 +204,7 @@ extension APIServer {
         issues += kind.definition.issues(in: admitted.object, old: admitted.old, subresource: admitted.subresource)
         issues = issues.refused(warning: admitted.warnings)
         guard issues.isEmpty else { throw kind.invalid(admitted.name, issues) }
-        try await admission.askValidatingWebhooks(admitted)
+        try await admission.askValidators(admitted)
     }
 
     /// Records that all of a new object is its creator's.

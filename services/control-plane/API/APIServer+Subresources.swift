@@ -29,6 +29,10 @@ extension APIServer {
             try await admitSubresource(context, object: processOptions(context), operation: .connect)
             return try await streams(request, context, pod: try await existing(context))
         case ("portforward", "get"), ("portforward", "create"):
+            let ports = context.query.all("ports").compactMap { Int64($0) }
+            var options: JSON = ["kind": "PodPortForwardOptions", "apiVersion": "v1"]
+            if !ports.isEmpty { options["ports"] = .array(ports.map(JSON.int)) }
+            try await admitSubresource(context, object: options, operation: .connect)
             return try await portForward(request, context, pod: try await existing(context))
         default: throw notAllowed(info, kind)
         }
@@ -119,6 +123,12 @@ extension APIServer {
                 version.map(JSON.string) ?? old.value(at: "metadata", "resourceVersion"), at: "metadata",
                 "resourceVersion")
             if version == nil { new.set(nil, at: "metadata", "resourceVersion") }
+            try await self.admission.askWebhooks(
+                about: AdmissionRequest(
+                    operation: .update, kind: kind, subresource: "scale", namespace: context.namespace,
+                    name: context.name, user: context.user, isDryRun: context.isDryRun,
+                    object: try self.scale(of: new, kind), old: present, warnings: context.warnings,
+                    options: context.options, bodyType: ResourceType(of: present)))
             return new
         }
         return .json(try scale(of: try outcome.tree(kind), kind))
@@ -130,10 +140,11 @@ extension APIServer {
     func bind(_ request: APIRequest, _ context: RequestContext) async throws -> APIAnswer {
         var duplicates: [String] = []
         let body = try await Codec.body(of: request, kind: "Binding", duplicates: &duplicates)
-        var context = context
+        var (context, sent) = (context, context)
         if context.name.isEmpty {
             let name = body.value(at: "metadata", "name")?.string ?? ""
             guard !name.isEmpty else { throw APIError(.badRequest, "Name parameter required.") }
+            sent.rename(name)
             if let pods = cluster.registry.find(apiVersion: "v1", kind: "Pod") {
                 context.redirect(to: pods, name, subresource: "binding")
             }
@@ -148,6 +159,9 @@ extension APIServer {
             throw APIError(
                 .unknown, texts.count == 1 ? texts[0] : "[\(texts.joined(separator: ", "))]", code: 500)
         }
+        var binding = body
+        (binding["apiVersion"], binding["kind"]) = ("v1", "Binding")
+        try await admitSubresource(sent, object: binding)
         _ = try await change(context) { old in
             if let problem = PodBindingRules.conflict(of: old) {
                 let name = context.name

@@ -111,7 +111,8 @@ extension APIServer {
             name: name,
             user: context.user, isDryRun: context.isDryRun, object: new, old: old, warnings: context.warnings,
             options: context.options)
-        if context.info.subresource != "scale" {
+        // Those are admitted as what was sent, not as what becomes of the object.
+        if !["scale", "binding"].contains(context.info.subresource) {
             try await admission.prepare(&admitted)
             try await checkWithWebhooks(admitted)
         }

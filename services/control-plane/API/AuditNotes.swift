@@ -10,6 +10,11 @@ final class AuditNotes: Sendable {
     /// Sets a note; one with the same key gives way.
     func add(_ key: String, _ text: String) { notes.withLock { $0[key] = text } }
 
+    /// Sets a note unless there is one with the same key.
+    func addOnce(_ key: String, _ text: String) {
+        notes.withLock { if $0[key] == nil { $0[key] = text } }
+    }
+
     /// All of them, by key.
     var all: [(key: String, value: String)] { notes.withLock { $0.sorted { $0.key < $1.key } } }
 }

@@ -10,6 +10,12 @@ final class Cluster: Sendable {
     let registry: KindRegistry
     let rbac = RBACAuthorizer()
     let webhooks = WebhookRegistry()
+    let validatingPolicies = PolicyRegistry<ValidatingPolicy>(
+        policies: "validatingadmissionpolicies.admissionregistration.k8s.io",
+        bindings: "validatingadmissionpolicybindings.admissionregistration.k8s.io")
+    let mutatingPolicies = PolicyRegistry<MutatingPolicy>(
+        policies: "mutatingadmissionpolicies.admissionregistration.k8s.io",
+        bindings: "mutatingadmissionpolicybindings.admissionregistration.k8s.io")
     let locks = KeyedLocks()
     private let parsed = ParsedObjects()
     let logger: Logger
@@ -89,6 +95,10 @@ final class Cluster: Sendable {
             rbac.apply(key, revision: revision, json: json)
         } else if key.resource == WebhookRegistry.mutating || key.resource == WebhookRegistry.validating {
             webhooks.apply(key, revision: revision, json: json)
+        } else if key.resource.hasSuffix(BuiltinKinds.admissionGroup) {
+            if !validatingPolicies.apply(key, revision: revision, json: json) {
+                _ = mutatingPolicies.apply(key, revision: revision, json: json)
+            }
         } else if key.resource == Self.definitions {
             registry.setCustom(key.name, json.map { CustomKinds.served(by: $0) } ?? [])
         } else if json == nil {
@@ -99,7 +109,8 @@ final class Cluster: Sendable {
     /// Fills the compiled copies from the store.
     func load() async throws {
         let webhooks = [WebhookRegistry.mutating, WebhookRegistry.validating]
-        for resource in RBACAuthorizer.resources + webhooks + [Self.definitions] {
+        let policies = validatingPolicies.resources + mutatingPolicies.resources
+        for resource in RBACAuthorizer.resources + webhooks + policies + [Self.definitions] {
             for object in try await list(resource, namespace: nil).items {
                 absorb(object.key, revision: object.revision, json: try object.json())
             }

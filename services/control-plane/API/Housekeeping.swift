@@ -21,6 +21,7 @@ public struct APIHousekeeping: Service {
                 for resource in RBACAuthorizer.resources + [Cluster.definitions] {
                     group.addTask { try await self.follow(resource) }
                 }
+                group.addTask { try await self.follow(self.cluster.validatingPolicies.policyResource) }
                 group.addTask { try await self.expireEvents() }
                 group.addTask { try await self.server.watches.clock.run() }
                 group.addTask { try await Self.giveBackMemory() }
@@ -70,6 +71,9 @@ public struct APIHousekeeping: Service {
 
     private func settle(_ resource: String) async throws {
         if resource == Cluster.definitions { try await removeInstances() }
+        if resource == cluster.validatingPolicies.policyResource {
+            try await PolicyStatusWriter(server: server).settle()
+        }
     }
 
     /// Deletes the instances of definitions that are being deleted, then lets the definitions go.

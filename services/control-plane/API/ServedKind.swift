@@ -39,12 +39,18 @@ final class ServedKind: Sendable {
             custom.map {
                 $0.openAPI.map { MergeShape(schema: $0, isRoot: true) } ?? MergeShape(fields: ["metadata": .metadata])
             }
-            ?? .builtin(kind: type.kind)
+            ?? (Self.declared.contains(type.kind) ? MergeShape.declared(type) : nil) ?? .builtin(kind: type.kind)
         selectableFields = Set(
             ["metadata.name", "metadata.namespace"] + (custom?.selectableFields ?? Self.selectable(type)))
         prefix = Array("{\"kind\":\"\(type.kind)\",\"apiVersion\":\"".utf8)
         typePrefix = Array("{\"kind\":\"\(type.kind)\",\"apiVersion\":\"\(type.apiVersion)\"".utf8)
     }
+
+    /// Built-in kinds whose shape is read from the table of types.
+    private static let declared: Set<String> = [
+        "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy",
+        "MutatingAdmissionPolicyBinding",
+    ]
 
     var type: ResourceType { definition.type }
     var isCustom: Bool { custom != nil }
@@ -79,7 +85,8 @@ final class ServedKind: Sendable {
         "CustomResourceDefinition", "Lease", "APIService", "PodDisruptionBudget", "RuntimeClass", "CSIDriver",
         "CSINode",
         "CSIStorageCapacity", "VolumeAttachment", "MutatingWebhookConfiguration",
-        "ValidatingWebhookConfiguration", "PriorityLevelConfiguration",
+        "ValidatingWebhookConfiguration", "PriorityLevelConfiguration", "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding",
     ]
 
     /// Kinds whose first generation is the first change; created ones have none.
@@ -93,7 +100,8 @@ final class ServedKind: Sendable {
         "NetworkPolicy", "PodDisruptionBudget", "CustomResourceDefinition", "PriorityClass", "EndpointSlice",
         "PodTemplate",
         "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "IngressClass", "DeviceClass",
-        "ResourceSlice",
+        "ResourceSlice", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy",
+        "MutatingAdmissionPolicyBinding",
     ]
 
     private static func selectable(_ type: ResourceType) -> [String] {

@@ -64,7 +64,14 @@ public struct StructureType: Sendable {
     public let name: String
     /// Fields by name.
     public let fields: [String: CELType]
+    /// True for a type that has every field, and whose fields have types of their own: `Object`, `Object.spec`.
+    public let isOpen: Bool
 
     /// Makes a type.
-    public init(_ name: String, fields: [String: CELType]) { (self.name, self.fields) = (name, fields) }
+    public init(_ name: String, fields: [String: CELType]) {
+        (self.name, self.fields, isOpen) = (name, fields, false)
+    }
+
+    /// Makes a type that has every field.
+    public init(open name: String) { (self.name, fields, isOpen) = (name, [:], true) }
 }

@@ -235,6 +235,9 @@ public struct StructureValue: ObjectValue {
         }
     }
 
+    /// An object without fields.
+    public var isZero: Bool { members.isEmpty }
+
     /// The field as it was given.
     public func field(_ name: String) throws(EvaluationError) -> Value? { members.first { $0.name == name }?.value }
 }

@@ -24,6 +24,14 @@ struct AdmissionRequest: Sendable {
     var warnings: RequestContext.Warnings?
     /// `CreateOptions` and the like, for webhooks.
     var options: JSON = [:]
+    /// The type of the object where it is not one of the kind: `Scale`, `Eviction`.
+    var bodyType: ResourceType?
+    /// True while an object's name is made up by the server, and not yet seen by policies and webhooks.
+    var isNameGenerated = false
+    /// The name as policies and webhooks see it; empty for collections, and before a name is made up.
+    var givenName: String { isNameGenerated ? "" : name }
+    /// The type of the object.
+    var objectType: ResourceType { bodyType ?? kind.type }
 
     /// True for the creation of an object of a built-in kind.
     func creates(_ name: String) -> Bool { operation == .create && isFor(name) }
@@ -59,6 +67,7 @@ struct AdmissionChain: Sendable {
         self.cluster = cluster
         early = [
             NamespaceLifecycleStep(cluster: cluster), EscalationStep(cluster: cluster),
+            ParamAuthorizationStep(cluster: cluster),
             ServiceAccountStep(cluster: cluster),
             PriorityStep(cluster: cluster), TolerationStep(), LimitRangeStep(cluster: cluster),
             StorageClassStep(cluster: cluster), StorageProtectionStep(), NodeTaintStep(),

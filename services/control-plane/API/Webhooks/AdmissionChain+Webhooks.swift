@@ -6,8 +6,7 @@ extension AdmissionChain {
     /// The webhooks that want to hear of a request, each with the kind under which it does.
     private func wanted(_ resource: String, _ request: AdmissionRequest) async throws -> [(Webhook, ServedKind)] {
         let hooks = cluster.webhooks.hooks(resource)
-        // Configurations of webhooks cannot be held back by webhooks, or a mistake in one could not be undone.
-        guard !hooks.isEmpty, request.kind.type.group != "admissionregistration.k8s.io" else { return [] }
+        guard !hooks.isEmpty, !request.isExemptFromWebhooks else { return [] }
         let caller = WebhookCaller(cluster: cluster)
         var found: [(Webhook, ServedKind)] = []
         for hook in hooks {
@@ -16,29 +15,37 @@ extension AdmissionChain {
         return found
     }
 
-    /// Lets the chain's first steps and the mutating webhooks change an object that is about to be written.
+    /// Lets the chain's first steps, the mutating policies and the mutating webhooks change an object that is about to
+    /// be written.
     func prepare(_ request: inout AdmissionRequest) async throws {
         for step in early { try await step.admit(&request) }
-        guard !cluster.webhooks.hooks(WebhookRegistry.mutating).isEmpty else { return }
+        let policies = mutatingPolicies(for: request)
+        let hooks = request.isExemptFromWebhooks ? [] : cluster.webhooks.hooks(WebhookRegistry.mutating)
+        guard !hooks.isEmpty || !policies.isEmpty else { return }
+        var reinvocation = PolicyReinvocation()
+        var isChanged = try await mutate(&request, policies, &reinvocation)
         let caller = WebhookCaller(cluster: cluster)
-        var called: Set<String> = []
+        var called: Set<Int> = []
         /// Webhooks that were asked before something changed, and want to see the result.
-        var again: Set<String> = []
-        for (index, hook) in cluster.webhooks.hooks(WebhookRegistry.mutating).enumerated() {
-            let id = "\(index) \(hook.name)"
-            guard request.kind.type.group != "admissionregistration.k8s.io",
-                let kind = try await caller.kind(for: hook, request)
-            else { continue }
-            if try await change(&request, hook, kind, caller) { again.formUnion(called) }
-            if hook.isReinvoked { called.insert(id) }
+        var again: Set<Int> = []
+        for (index, hook) in hooks.enumerated() {
+            guard let kind = try await caller.kind(for: hook, request) else { continue }
+            if try await change(&request, hook, kind, caller) {
+                again.formUnion(called)
+                isChanged = true
+            }
+            if hook.isReinvoked { called.insert(index) }
         }
-        guard request.operation != .delete else { return }
-        // What the steps fill in may be missing in what webhooks added.
+        guard request.operation != .delete, isChanged || !hooks.isEmpty else { return }
+        // What the steps fill in may be missing in what policies and webhooks added.
         let before = request.object
         for step in early { try await step.admit(&request) }
+        if isChanged {
+            reinvocation.begin(with: request.object)
+            _ = try await mutate(&request, policies, &reinvocation)
+        }
         if request.object != before { again.formUnion(called) }
-        for (index, hook) in cluster.webhooks.hooks(WebhookRegistry.mutating).enumerated()
-        where again.contains("\(index) \(hook.name)") {
+        for (index, hook) in hooks.enumerated() where again.contains(index) {
             guard let kind = try await caller.kind(for: hook, request) else { continue }
             _ = try await change(&request, hook, kind, caller)
         }
@@ -57,14 +64,13 @@ extension AdmissionChain {
                 "Internal error occurred: admission webhook \"\(hook.name)\" attempted to modify the object, which is "
                     + "not supported for this operation")
         }
-        var object = request.object
-        object["apiVersion"] = .string(kind.type.apiVersion)
+        var object = request.presented(request.object, as: kind)
         do {
             object = try JSONPatch.apply(patch, to: object)
         } catch {
             throw APIError(.internalError, "Internal error occurred: \(error.message)")
         }
-        object["apiVersion"] = .string(request.kind.type.apiVersion)
+        object = request.restored(object, from: kind)
         try request.kind.read(&object)
         request.kind.definition.applyDefaults(&object)
         let isChanged = object != request.object
@@ -74,6 +80,12 @@ extension AdmissionChain {
 
     /// True when a validating webhook may have something to say.
     var hasValidatingWebhooks: Bool { !cluster.webhooks.hooks(WebhookRegistry.validating).isEmpty }
+
+    /// Asks the validating policies and then all validating webhooks.
+    func askValidators(_ request: AdmissionRequest) async throws {
+        try await askValidatingPolicies(request)
+        try await askValidatingWebhooks(request)
+    }
 
     /// Asks all validating webhooks at once.
     func askValidatingWebhooks(_ request: AdmissionRequest) async throws {
@@ -100,30 +112,34 @@ extension AdmissionChain {
         if let first = failures.min(by: { $0.index < $1.index }) { throw first.error }
     }
 
-    /// Asks both kinds of webhooks about what is sent to a subresource or is only a question; nothing is changed.
+    /// Asks policies and both kinds of webhooks about what is sent to a subresource or is only a question; nothing is changed.
     func askWebhooks(about request: AdmissionRequest) async throws {
         let caller = WebhookCaller(cluster: cluster)
         for (hook, kind) in try await wanted(WebhookRegistry.mutating, request) {
             _ = try await caller.ask(hook, as: kind, request, isMutating: true)
         }
-        try await askValidatingWebhooks(request)
+        try await askValidators(request)
     }
 
-    /// Asks both kinds of webhooks about a deletion.
+    /// Asks policies and both kinds of webhooks about a deletion.
     func askAboutDeletion(_ context: RequestContext, old: JSON) async throws {
-        guard hasValidatingWebhooks || !cluster.webhooks.hooks(WebhookRegistry.mutating).isEmpty,
-            context.info.subresource.isEmpty
-        else { return }
+        guard context.info.subresource.isEmpty else { return }
         var request = AdmissionRequest(
-            operation: .delete, kind: context.kind, subresource: "", namespace: context.namespace, name: context.name,
+            operation: .delete, kind: context.kind, subresource: "", namespace: context.namespace,
+            name: context.info.verb == "deletecollection" ? "" : context.name,
             user: context.user, isDryRun: context.isDryRun, object: .null, old: old, warnings: context.warnings,
             options: context.options)
         let caller = WebhookCaller(cluster: cluster)
         for (hook, kind) in try await wanted(WebhookRegistry.mutating, request) {
             _ = try await change(&request, hook, kind, caller)
         }
-        try await askValidatingWebhooks(request)
+        try await askValidators(request)
     }
+}
+
+extension AdmissionRequest {
+    /// True for what webhooks do not get to see, or a mistake in one could not be undone.
+    var isExemptFromWebhooks: Bool { kind.type.group == BuiltinKinds.admissionGroup }
 }
 
 extension ServedKind {
@@ -150,6 +166,17 @@ extension APIServer {
             about: AdmissionRequest(
                 operation: operation, kind: context.kind, subresource: context.info.subresource,
                 namespace: context.namespace, name: context.name, user: context.user, isDryRun: context.isDryRun,
-                object: object, old: nil, warnings: context.warnings, options: context.options))
+                object: object, old: nil, warnings: context.warnings, options: context.options,
+                bodyType: context.info.subresource.isEmpty ? nil : ResourceType(of: object)))
+    }
+}
+
+extension ResourceType {
+    /// The type that an object says it is of; which resource that is in is not known.
+    init(of object: JSON) {
+        let version = object["apiVersion"]?.string ?? ""
+        let parts = version.split(separator: "/", maxSplits: 1).map(String.init)
+        self.init(
+            parts.count == 2 ? parts[0] : "", parts.last ?? "", "", object["kind"]?.string ?? "", isNamespaced: true)
     }
 }

@@ -28,7 +28,7 @@ struct WebhookCaller: Sendable {
         }
         guard let found, try await selectsNamespace(hook, request) else { return nil }
         guard !hook.conditions.isEmpty else { return found }
-        let input = AdmissionInput(request, as: found, rbac: cluster.rbac)
+        let input = AdmissionInput(request, as: found, resource: request.kind, rbac: cluster.rbac)
         switch hook.conditions.evaluate(AdmissionActivation(input)) {
         case .matches: return found
         case .skips: return nil
@@ -170,8 +170,8 @@ struct WebhookCaller: Sendable {
     private func review(_ hook: Webhook, _ kind: ServedKind, _ request: AdmissionRequest, uid: String) -> JSON {
         var question: JSON = ["uid": .string(uid)]
         for (key, value) in request.question(as: kind).object ?? [:] { question[key] = value }
-        question["object"] = request.operation == .delete ? .null : kind.presented(request.object)
-        question["oldObject"] = request.old.map(kind.presented) ?? .null
+        question["object"] = request.operation == .delete ? .null : request.presented(request.object, as: kind)
+        question["oldObject"] = request.old.map { request.presented($0, as: kind) } ?? .null
         return [
             "kind": "AdmissionReview", "apiVersion": .string("admission.k8s.io/\(hook.reviewVersion)"),
             "request": question,

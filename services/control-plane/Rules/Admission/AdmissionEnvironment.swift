@@ -8,6 +8,7 @@ public struct AdmissionEnvironment: Sendable {
 
     private let base: Environment
     private let authorized: Environment
+    private let patching: Environment
     /// Types of the policy's variables that are known so far; nil for rules without variables.
     private var variables: [String: CELType]?
 
@@ -17,19 +18,59 @@ public struct AdmissionEnvironment: Sendable {
     ///   - hasParams: true where there may be parameters.
     ///   - hasVariables: true where `variables` can be used, also when there are none.
     public init(hasParams: Bool, hasVariables: Bool = false) {
-        (base, authorized) = hasParams ? Self.withParams : Self.withoutParams
+        (base, authorized, patching) = hasParams ? Self.withParams : Self.withoutParams
         variables = hasVariables ? [:] : nil
     }
 
     /// Lets later expressions use a variable.
     public mutating func declare(_ name: String, _ type: CELType) { variables?[name] = type }
 
+    /// Makes the environment of a type check, in which objects and parameters have types.
+    ///
+    /// - Parameters:
+    ///   - object: the type of the object, new and old.
+    ///   - params: the type of the parameters; nil where there are none.
+    init(object: JSONShape, params: JSONShape?) {
+        let typed = [Variable("object", object), Variable("oldObject", object)]
+        base = Environment(typed + Self.common + (params.map { [Variable("params", $0)] } ?? []))
+        authorized = base.extended(by: [Variable("authorizer", .authorizer)])
+        patching = authorized
+        variables = [:]
+    }
+
+    private static let common = [Variable("request", requestShape), Variable("namespaceObject", namespaceShape)]
+
+    /// Compiles the next variable and lets later expressions use it.
+    ///
+    /// - Returns: its expression, which may turn out to have a problem; the variable can be of any type then.
+    public mutating func declare(_ name: String, _ text: String) -> AdmissionExpression {
+        let expression = AdmissionExpression(text, [], in: environment(hasAuthorizer: true))
+        declare(name, expression.program.map { Self.declared($0.type) } ?? .dyn)
+        return expression
+    }
+
+    /// The type as that of a variable: of structures and optional values nothing is known any more.
+    private static func declared(_ type: CELType) -> CELType {
+        switch type {
+        case .list(let element): .list(declared(element))
+        case .map(let key, let value): .map(declared(key), declared(value))
+        case .bool, .bytes, .double, .duration, .int, .null, .string, .timestamp, .uint: type
+        default: .dyn
+        }
+    }
+
+    /// What an expression that makes a patch can use.
+    public var patchEnvironment: Environment { withVariables(patching) }
+
     /// What one expression can use.
     ///
     /// - Parameter hasAuthorizer: true for all expressions but those of messages.
     /// - Returns: the environment with the variables declared so far.
     public func environment(hasAuthorizer: Bool) -> Environment {
-        let environment = hasAuthorizer ? authorized : base
+        withVariables(hasAuthorizer ? authorized : base)
+    }
+
+    private func withVariables(_ environment: Environment) -> Environment {
         guard let variables else { return environment }
         return environment.extended(
             by: [Variable("variables", .structure(Self.variablesType))],
@@ -39,16 +80,16 @@ public struct AdmissionEnvironment: Sendable {
     private static let withoutParams = environments([])
     private static let withParams = environments([Variable("params", .dyn)])
 
-    private static func environments(_ added: [Variable]) -> (Environment, Environment) {
+    private static func environments(_ added: [Variable]) -> (Environment, Environment, Environment) {
         let base = Environment(
-            [
-                Variable("object", .dyn), Variable("oldObject", .dyn), Variable("request", requestShape),
-                Variable("namespaceObject", namespaceShape),
-            ] + added)
+            [Variable("object", .dyn), Variable("oldObject", .dyn)] + common + added)
         let authorizer = [
             Variable("authorizer", .authorizer), Variable("authorizer.requestResource", .resourceCheck),
         ]
-        return (base, base.extended(by: authorizer))
+        let authorized = base.extended(by: authorizer)
+        let patching = authorized.extended(by: [], structures: PatchFunctions.types)
+            .extended(with: PatchFunctions.all)
+        return (base, authorized, patching)
     }
 
     private static func object(_ name: String, _ fields: [String: JSONShape]) -> JSONShape {

@@ -38,8 +38,13 @@ public struct AdmissionExpression: Sendable {
     }
 
     /// What is wrong with the expression as an issue of a field.
-    func issue(_ field: String) -> FieldIssue? {
-        problem.map { FieldIssue(field: field, reason: $0.reason, value: .string(text), detail: $0.text) }
+    ///
+    /// - Parameters:
+    ///   - field: the path of the field.
+    ///   - written: the text of the field, when that is not the expression alone.
+    /// - Returns: the issue; nil when nothing is wrong.
+    func issue(_ field: String, as written: String? = nil) -> FieldIssue? {
+        problem.map { FieldIssue(field: field, reason: $0.reason, value: .string(written ?? text), detail: $0.text) }
     }
 }
 

@@ -33,7 +33,7 @@ struct RuleText: Sendable {
 
 extension String {
     /// Without blanks and line ends around it.
-    var trimmingBlanks: String {
+    public var trimmingBlanks: String {
         let blanks: Set<Character> = [" ", "\t", "\n", "\r", "\r\n", "\u{b}", "\u{c}"]
         guard let first = firstIndex(where: { !blanks.contains($0) }),
             let last = lastIndex(where: { !blanks.contains($0) })

@@ -5,6 +5,7 @@ extension TypeTable {
         "resource/v1.DeviceClass", "resource/v1.ResourceClaim", "resource/v1.ResourceClaimTemplate",
         "resource/v1.ResourceSlice", "admissionregistration/v1.ValidatingAdmissionPolicy",
         "admissionregistration/v1.ValidatingAdmissionPolicyBinding",
+        "admissionregistration/v1.MutatingAdmissionPolicy", "admissionregistration/v1.MutatingAdmissionPolicyBinding",
     ]
 
     /// The structures of these kinds and all that they refer to, by names such as `resource/v1.ResourceClaim`.

@@ -1,22 +1,25 @@
 import CEL
+import ClusterRules
 import KubeModel
 
 /// What expressions of admission rules see of a request, whatever rule they belong to.
 struct AdmissionInput: Sendable {
-    let object: Value
+    var object: Value
     let old: Value
     let request: Value
-    let authorizer: Value
-    let requestResource: Value
+    /// Nil where expressions may not ask for permissions.
+    private(set) var authorizer: Value?
+    private(set) var requestResource: Value?
 
     /// - Parameters:
     ///   - request: the request.
     ///   - kind: the kind as which the rule wants to see the object.
+    ///   - resource: the kind whose resource is told to be the one asked for; nil is the same kind.
     ///   - rbac: who may do what.
-    init(_ request: AdmissionRequest, as kind: ServedKind, rbac: RBACAuthorizer) {
-        object = request.operation == .delete ? .null : Value(kind.presented(request.object))
-        old = request.old.map { Value(kind.presented($0)) } ?? .null
-        let question = request.question(as: kind)
+    init(_ request: AdmissionRequest, as kind: ServedKind, resource: ServedKind? = nil, rbac: RBACAuthorizer) {
+        object = request.operation == .delete ? .null : Value(request.presented(request.object, as: kind))
+        old = request.old.map { Value(request.presented($0, as: kind)) } ?? .null
+        let question = request.question(as: kind, resource: resource)
         self.request = Value(question)
         let source = RBACSource(user: request.user, rbac: rbac)
         authorizer = .object(AuthorizerValue(source))
@@ -24,8 +27,15 @@ struct AdmissionInput: Sendable {
         (about.group, about.resource, about.subresource) = (
             request.kind.type.group, request.kind.type.plural, request.subresource
         )
-        (about.namespace, about.name) = (question["namespace"]?.string ?? "", request.name)
+        (about.namespace, about.name) = (question["namespace"]?.string ?? "", request.givenName)
         requestResource = .object(AuthorizerValue(source, about: about))
+    }
+
+    /// The same for expressions that may not ask for permissions.
+    var withoutAuthorizer: AdmissionInput {
+        var input = self
+        (input.authorizer, input.requestResource) = (nil, nil)
+        return input
     }
 }
 
@@ -68,29 +78,63 @@ extension AdmissionRequest {
         return kind.storageName == "namespaces" ? name : ""
     }
 
-    /// The request without its objects, as reviews and expressions name its parts.
-    func question(as wanted: ServedKind) -> JSON {
-        func names(_ kind: ServedKind) -> (kind: JSON, resource: JSON) {
-            let (group, version) = (JSON.string(kind.type.group), JSON.string(kind.type.version))
-            return (
-                ["group": group, "version": version, "kind": .string(kind.type.kind)],
-                ["group": group, "version": version, "resource": .string(kind.type.plural)]
-            )
+    /// Group, version and kind of the object, seen as a kind.
+    private func objectType(as wanted: ServedKind) -> ResourceType { wanted === kind ? objectType : wanted.type }
+
+    /// The object, or the one before, seen as a kind.
+    func presented(_ json: JSON, as wanted: ServedKind) -> JSON {
+        let type = objectType(as: wanted)
+        var ordered: JSONObject = ["kind": .string(type.kind), "apiVersion": .string(type.apiVersion)]
+        var json = json
+        if wanted !== kind, !kind.isCustom, bodyType == nil {
+            json = wanted.definition.fromStored(kind.definition.toStored(json))
         }
-        let (seen, asked) = (names(wanted), names(kind))
+        for (key, value) in json.object ?? [:] where key != "kind" && key != "apiVersion" { ordered[key] = value }
+        return .object(ordered)
+    }
+
+    /// What was seen as another kind, as an object of the request's.
+    func restored(_ json: JSON, from seen: ServedKind) -> JSON {
+        var json = json
+        if seen !== kind, !kind.isCustom, bodyType == nil {
+            json = kind.definition.fromStored(seen.definition.toStored(json))
+        }
+        json["apiVersion"] = .string(objectType.apiVersion)
+        json["kind"] = .string(objectType.kind)
+        return json
+    }
+
+    /// The request without its objects, as reviews and expressions name its parts.
+    ///
+    /// - Parameters:
+    ///   - wanted: the kind as which the object is seen.
+    ///   - resource: the kind whose resource is told to be the one asked for; nil is the same kind.
+    /// - Returns: an AdmissionRequest without `uid`, `object` and `oldObject`.
+    func question(as wanted: ServedKind, resource: ServedKind? = nil) -> JSON {
+        func identity(of type: ResourceType) -> JSON {
+            ["group": .string(type.group), "version": .string(type.version), "kind": .string(type.kind)]
+        }
+        func place(of type: ResourceType) -> JSON {
+            ["group": .string(type.group), "version": .string(type.version), "resource": .string(type.plural)]
+        }
         var question: JSON = [
-            "kind": seen.kind, "resource": seen.resource, "requestKind": asked.kind, "requestResource": asked.resource,
+            "kind": identity(of: objectType(as: wanted)), "resource": place(of: (resource ?? wanted).type),
+            "requestKind": identity(of: objectType), "requestResource": place(of: kind.type),
         ]
         if !subresource.isEmpty {
             question["subResource"] = .string(subresource)
             question["requestSubResource"] = .string(subresource)
         }
-        if !name.isEmpty { question["name"] = .string(name) }
+        if !givenName.isEmpty { question["name"] = .string(givenName) }
         if !admissionNamespace.isEmpty { question["namespace"] = .string(admissionNamespace) }
         question["operation"] = .string(operation.rawValue)
         question["userInfo"] = user.json
         question["dryRun"] = .bool(isDryRun)
         question["options"] = options
+        if options["kind"] == "PatchOptions" {
+            // A patch is admitted as what it comes to.
+            question.set(operation == .create ? "CreateOptions" : "UpdateOptions", at: "options", "kind")
+        }
         return question
     }
 }
