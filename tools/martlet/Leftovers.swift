@@ -26,6 +26,12 @@ enum Leftovers {
         process.arguments = [
             "clean", "--data-dir", directory.path, "--pod-cidr", range.podCIDR, "--service-cidr", range.serviceCIDR,
         ]
+        if let uv = installation.uv {  // one of the tools that the node agent asks for
+            var environment = ProcessInfo.processInfo.environment
+            environment["PATH"] =
+                (uv as NSString).deletingLastPathComponent + ":" + (environment["PATH"] ?? "/usr/bin:/bin")
+            process.environment = environment
+        }
         try process.run()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -143,8 +144,9 @@ int node_inotify_open(void) {
     return fd >= 0 ? fd : -errno;
 }
 
-int node_inotify_add(int fd, const char *path) {
-    int watch = inotify_add_watch(fd, path, IN_MOVED_TO | IN_ONLYDIR);
+int node_inotify_add(int fd, const char *path, int is_file) {
+    uint32_t events = is_file ? IN_MODIFY | IN_MOVE_SELF : IN_MOVED_TO | IN_ONLYDIR;
+    int watch = inotify_add_watch(fd, path, events | IN_DELETE_SELF | IN_DONT_FOLLOW);
     return watch >= 0 ? watch : -errno;
 }
 
@@ -165,6 +167,27 @@ int node_inotify_read(int fd, int *watches, int capacity) {
         watches[count++] = event->wd;
         at += sizeof *event + event->len;
     }
+    return count;
+}
+
+int node_processes_open(void) {
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+    return fd >= 0 ? fd : -errno;
+}
+
+int node_processes_add(int fd, int process) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.fd = process};
+    return epoll_ctl(fd, EPOLL_CTL_ADD, process, &event) == 0 ? 0 : -errno;
+}
+
+int node_processes_wait(int fd, int *processes, int capacity) {
+    struct epoll_event events[64];
+    int count;
+    do {
+        count = epoll_wait(fd, events, capacity < 64 ? capacity : 64, -1);
+    } while (count < 0 && errno == EINTR);
+    if (count < 0) return -errno;
+    for (int i = 0; i < count; i++) processes[i] = events[i].data.fd;
     return count;
 }
 

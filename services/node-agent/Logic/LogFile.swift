@@ -18,6 +18,8 @@ struct LogRequest: Sendable, Equatable {
 /// Reads the log that a shim writes: `TIME STREAM F|P TEXT`, over its rotated files.
 struct LogFile {
     let path: String
+    /// Tells a follower that there is more; without it nobody can follow.
+    var watcher: StateWatcher?
 
     /// The files that exist, oldest first.
     static func files(_ path: String) -> [String] {
@@ -100,11 +102,22 @@ struct LogFile {
         var files = Self.files(path)
         var skip = 0
         if let lines = request.tailLines { (files, skip) = Self.position(files, lines: lines) }
+        // Before anything is read, so that nothing is missed: the folder tells of rotation and of the end.
+        let (changes, changed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        var change = changes.makeAsyncIterator()
+        let follower = request.follows ? watcher : nil
+        let folder = follower?.watch(folder: (path as NSString).deletingLastPathComponent) { changed.yield() }
+        var growth: StateWatcher.Watch?
+        defer {
+            follower?.stop(folder)
+            follower?.stop(growth)
+        }
         for (index, file) in files.enumerated() {
             let isLast = index == files.count - 1
             var descriptor = open(file, O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else { continue }
             defer { close(descriptor) }
+            if isLast { growth = follower?.watch(file: file) { changed.yield() } }
             if skip > 0 { lseek(descriptor, off_t(skip), SEEK_SET) }
             skip = 0
             var chunk = [UInt8](repeating: 0, count: 65536)
@@ -117,18 +130,21 @@ struct LogFile {
                     if formatter.isFull { return }
                     continue
                 }
-                guard isLast, request.follows, size == 0 else { break }
+                guard isLast, let follower, size == 0 else { break }
                 if Self.isReplaced(descriptor, file) {
                     // Rotated: what was read is `log.1` now.
                     let next = open(file, O_RDONLY | O_CLOEXEC)
                     if next >= 0 {
                         close(descriptor)
                         descriptor = next
+                        follower.stop(growth)
+                        growth = follower.watch(file: file) { changed.yield() }
                         continue
                     }
                 }
                 if ended { break }
-                try await Task.sleep(for: .milliseconds(100))
+                await change.next()
+                try Task.checkCancellation()
             }
         }
     }

@@ -101,7 +101,7 @@ public struct NodeAgent: Service {
         for cache in [configMaps, secrets] { cache.observe { waker.yield($0.object.namespace ?? "") } }
 
         let routes = NodeRoutes(
-            configuration: configuration, pods: pods, runtime: context.runtime, meter: context.meter,
+            configuration: configuration, pods: pods, runtime: context.runtime, watcher: watcher, meter: context.meter,
             storage: context.storage, images: images,
             logger: logger
         ).router()

@@ -11,6 +11,7 @@ struct NodeRoutes: Sendable {
     let configuration: NodeConfiguration
     let pods: WatchCache
     let runtime: ContainerRuntime
+    let watcher: StateWatcher
     let meter: UsageMeter
     let storage: StorageMeter
     let images: ImageStore
@@ -74,7 +75,7 @@ struct NodeRoutes: Sendable {
             status: 200, headers: ["content-type": "text/plain"],
             body: .stream { writer in
                 let exit = "\(run.directory)/exit"
-                try await LogFile(path: run.logPath).read(
+                try await LogFile(path: run.logPath, watcher: watcher).read(
                     wanted, isEnded: { FileTools.exists(exit) || !FileTools.exists(run.directory) }
                 ) { bytes in
                     try await writer.write(ByteBuffer(bytes: bytes))

@@ -12,11 +12,14 @@ actor PodSupervisor {
     private var isStopping = false
     private let starts: AsyncStream<PodWorker>
     private let starter: AsyncStream<PodWorker>.Continuation
+    private let endings: AsyncStream<Void>
+    private let ending: AsyncStream<Void>.Continuation
 
     init(context: NodeContext, pods: WatchCache) {
         self.context = context
         self.pods = pods
         (starts, starter) = AsyncStream.makeStream(of: PodWorker.self)
+        (endings, ending) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Runs the workers until ``shutDown()`` and until all have ended, or until the task is cancelled.
@@ -25,7 +28,7 @@ actor PodSupervisor {
         await OrphanCleaner(
             runtime: context.runtime, network: context.network, cgroupRoot: context.cgroupRoot, logger: context.logger
         ).clean(known: Set(pods.all().map(\.uid)))
-        let starts = starts
+        let (starts, endings) = (starts, endings)
         await withDiscardingTaskGroup { group in
             group.addTask {
                 for await change in changes { await self.take(change) }
@@ -37,12 +40,10 @@ actor PodSupervisor {
                 }
             }
             // The changes have no end of their own.
-            while self.isBusy, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(20)) }
+            for await _ in endings where self.workers.isEmpty { break }
             group.cancelAll()
         }
     }
-
-    private var isBusy: Bool { !workers.isEmpty }
 
     private func take(_ change: CacheChange) async {
         if let old = change.old, old.uid != change.object.uid { await workers[old.uid]?.vanish() }
@@ -60,7 +61,10 @@ actor PodSupervisor {
         starter.yield(worker)
     }
 
-    private func ended(_ worker: PodWorker) { workers[worker.uid] = nil }
+    private func ended(_ worker: PodWorker) {
+        workers[worker.uid] = nil
+        ending.yield()
+    }
 
     /// Wakes all workers, because something they may wait for has changed.
     func wakeAll() {
@@ -77,6 +81,7 @@ actor PodSupervisor {
         isStopping = true
         for worker in workers.values { await worker.shutDown() }
         starter.finish()
+        ending.yield()  // there may be none
     }
 }
 

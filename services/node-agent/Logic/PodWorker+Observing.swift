@@ -55,7 +55,19 @@ extension PodWorker {
 
     func watch(_ name: String, _ run: ContainerRun) {
         let kicker = kicker
-        tracks[name]?.watch = context.watcher.watch(run.directory) { kicker.yield() }
+        tracks[name]?.watch = context.watcher.watch(folder: run.directory) { kicker.yield() }
+        // The shim's death alone writes no file.
+        let shim = ContainerProcesses.supervisor(run.directory)
+        let isWatched =
+            shim.map { process in
+                context.watcher.watch(process: process) {
+                    ContainerProcesses.supervisor(run.directory) == process
+                } _: {
+                    kicker.yield()
+                }
+            } ?? false
+        tracks[name]?.isLookedAfter = isWatched
+        if shim == nil { kicker.yield() }
         context.meter.add(
             .init(pod: uid, container: name), cgroup: context.cgroup(pod: uid, container: name, number: run.number),
             startedAt: run.startedAt ?? Date())
@@ -84,16 +96,16 @@ extension PodWorker {
                 track.hasTerm = false
                 track.hasKill = false
                 track.hookPending = false
-                if track.watch >= 0 { context.watcher.stop(track.watch) }
-                track.watch = -1
+                context.watcher.stop(track.watch)
+                track.watch = nil
                 context.meter.remove(.init(pod: uid, container: container.name))
                 run.discardBundle()
             }
             track.facts.current = run
             tracks[container.name] = track
         }
-        // The shim's death alone writes no file.
-        if spec.all.contains(where: { tracks[$0.name]?.facts.current?.isRunning == true }) {
+        // A kernel that does not tell of ends is asked.
+        if tracks.values.contains(where: { $0.facts.current?.isRunning == true && !$0.isLookedAfter }) {
             wake(at: Date().addingTimeInterval(10))
         }
     }

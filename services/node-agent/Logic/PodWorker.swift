@@ -16,7 +16,9 @@ actor PodWorker {
     /// One container as the worker knows it.
     struct Track {
         var facts = ContainerFacts()
-        var watch: Int32 = -1
+        var watch: StateWatcher.Watch?
+        /// The kernel tells when the shim ends.
+        var isLookedAfter = false
         /// A stop that was asked for: when the last signal is sent, and what was sent so far.
         var killAt: Date?
         var hasTerm = false
@@ -126,7 +128,7 @@ actor PodWorker {
             jobber.finish()
             eventer.finish()
         }
-        for track in tracks.values where track.watch >= 0 { context.watcher.stop(track.watch) }
+        for track in tracks.values { context.watcher.stop(track.watch) }
         for name in tracks.keys { context.meter.remove(.init(pod: uid, container: name)) }
         context.storage.forget(uid)
     }

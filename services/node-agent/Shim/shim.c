@@ -261,16 +261,16 @@ struct ends {
     int in, out, err;
 };
 
-/* Makes the container, which does not run yet; leaves when that fails. */
-static struct ends create_container(int report) {
+/* Makes the container and starts it, with one run of crun; leaves when that fails. What it writes waits in its pipes. */
+static struct ends run_container(int report) {
     int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1}, console = -1;
     int has_terminal = strchr(mode, 't') != NULL;
     char path[4096], socket_path[4096];
     snprintf(path, sizeof path, "%s/pid", state);
     snprintf(socket_path, sizeof socket_path, "%s/console", state);
-    char *plain[] = {"--bundle", (char *)state, "--pid-file", path, (char *)id, NULL};
-    char *with_terminal[] = {"--bundle",         (char *)state, "--pid-file", path,
-                             "--console-socket", socket_path,   (char *)id,   NULL};
+    char *plain[] = {"--detach", "--bundle", (char *)state, "--pid-file", path, (char *)id, NULL};
+    char *with_terminal[] = {"--detach",         "--bundle",  (char *)state, "--pid-file", path,
+                             "--console-socket", socket_path, (char *)id,    NULL};
     if (has_terminal) {
         console = listen_in(state, "console");
         if (console < 0) fail(report, strerror(errno));
@@ -278,7 +278,7 @@ static struct ends create_container(int report) {
         if (strchr(mode, 'i') && pipe2(in, O_CLOEXEC) != 0) fail(report, strerror(errno));
         if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) fail(report, strerror(errno));
     }
-    int failed = run_crun("create", has_terminal ? with_terminal : plain, in[0], out[1], err[1]);
+    int failed = run_crun("run", has_terminal ? with_terminal : plain, in[0], out[1], err[1]);
     if (has_terminal) {
         if (!failed) out[0] = receive_terminal(console);
         if (!failed && strchr(mode, 'i') && out[0] >= 0) in[1] = fcntl(out[0], F_DUPFD_CLOEXEC, 3);
@@ -305,17 +305,16 @@ static void supervise(int report) {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     record_self();
     open_log();
-    struct ends ends = create_container(report);
+    struct ends ends = run_container(report);
     attach_open(state, ends.in, strchr(mode, 't') != NULL, strchr(mode, 'o') != NULL);
     snprintf(path, sizeof path, "%s/pid", state);
     pid_t init = 0;
     if (read_text(path, text, sizeof text) > 0) init = atoi(text);
-    char *start[] = {(char *)id, NULL};
-    time_text(time, sizeof time);
-    if (init <= 0 || run_crun("start", start, -1, -1, -1)) {
+    if (init <= 0) {
         delete_container();
         fail(report, NULL);
     }
+    time_text(time, sizeof time);
     record("started", time);
     ssize_t written = write(report, "", 1);
     (void)written;

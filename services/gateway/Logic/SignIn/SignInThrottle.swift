@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Synchronization
 
 /// Makes guessing passwords slow: after some failures each further one doubles the time until the next is looked at.

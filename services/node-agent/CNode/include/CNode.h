@@ -41,12 +41,19 @@ extern const unsigned long node_mount_nosuid_nodev;
 /* Opens what `relative` names below `root`, without leaving `root` by symlinks or "..". Returns an O_PATH descriptor. */
 int node_open_beneath(const char *root, const char *relative);
 
-/* inotify, for files that are moved into a directory. */
+/* inotify, for files that are moved into a directory (is_file 0), or for a file that is written to (is_file 1); both also
+ * when the watched thing itself goes. */
 int node_inotify_open(void);
-int node_inotify_add(int fd, const char *path);
+int node_inotify_add(int fd, const char *path, int is_file);
 int node_inotify_remove(int fd, int watch);
 /* Waits for events; writes the watch descriptors concerned to `watches`. Returns how many, or -errno. */
 int node_inotify_read(int fd, int *watches, int capacity);
+
+/* Waits for the ends of processes, given by their descriptors (`node_open_process`); each is reported once, and has to be
+ * closed then. */
+int node_processes_open(void);
+int node_processes_add(int fd, int process);
+int node_processes_wait(int fd, int *processes, int capacity);
 
 /* Limits of the process, as it may pass them on. */
 uint64_t node_hard_limit_of_files(void);
