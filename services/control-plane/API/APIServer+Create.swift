@@ -161,7 +161,7 @@ extension APIServer {
             object: candidate, old: nil, warnings: context.warnings, options: context.options,
             isNameGenerated: isNameGenerated)
         try await admission.prepare(&admitted)
-        admitted.isNameGenerated = false
+        admitted.settleName()
         try await checkWithWebhooks(admitted)
         return try await cluster.locks.withLocks(try await admission.locks(for: admitted)) {
             () async throws -> Outcome? in

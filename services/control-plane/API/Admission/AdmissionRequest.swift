@@ -13,7 +13,7 @@ struct AdmissionRequest: Sendable {
     let kind: ServedKind
     let subresource: String
     let namespace: String
-    let name: String
+    private(set) var name: String
     let user: UserInfo
     let isDryRun: Bool
     /// The new state, which steps may change.
@@ -32,6 +32,12 @@ struct AdmissionRequest: Sendable {
     var givenName: String { isNameGenerated ? "" : name }
     /// The type of the object.
     var objectType: ResourceType { bodyType ?? kind.type }
+
+    /// Ends the part of admission that changes the object: its name is settled now.
+    mutating func settleName() {
+        isNameGenerated = false
+        if let given = object.value(at: "metadata", "name")?.string, !given.isEmpty { name = given }
+    }
 
     /// True for the creation of an object of a built-in kind.
     func creates(_ name: String) -> Bool { operation == .create && isFor(name) }

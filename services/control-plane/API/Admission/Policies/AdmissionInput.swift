@@ -89,6 +89,7 @@ extension AdmissionRequest {
         if wanted !== kind, !kind.isCustom, bodyType == nil {
             json = wanted.definition.fromStored(kind.definition.toStored(json))
         }
+        if isNameGenerated { json.set(nil, at: "metadata", "name") }
         for (key, value) in json.object ?? [:] where key != "kind" && key != "apiVersion" { ordered[key] = value }
         return .object(ordered)
     }
@@ -101,6 +102,9 @@ extension AdmissionRequest {
         }
         json["apiVersion"] = .string(objectType.apiVersion)
         json["kind"] = .string(objectType.kind)
+        if isNameGenerated, json.value(at: "metadata", "name") == nil {
+            json.set(.string(name), at: "metadata", "name")
+        }
         return json
     }
 
