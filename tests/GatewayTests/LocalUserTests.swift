@@ -38,6 +38,7 @@ struct LocalUserTests {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let users = try LocalUsers(stateDirectory: folder)
         #expect(throws: LocalUsers.Refusal.self) { try users.set(name, groups: [], password: "long enough") }
+        guard name != "a b" else { return }  // groups of a directory often have blanks in their names
         #expect(throws: LocalUsers.Refusal.self) { try users.set("anna", groups: [name], password: "long enough") }
     }
 

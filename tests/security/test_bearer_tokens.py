@@ -11,7 +11,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric import utils
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from support.gateway import Gateway
-from support.issuer import Issuer, Key, encode, mac
+from support.issuer import Authority, Issuer, Key, encode, mac
 
 ANNA = ("anna@example.com", ["team"])
 
@@ -292,6 +292,24 @@ def test_a_provider_that_is_set_up_wrongly_is_not_used(platform, tmp_path, chang
         assert gateway.get("/api/me", issuer.token()).status_code == 503
         assert gateway.get("/login/oidc").status_code == 502
     issuer.go_away()
+
+# -- encryption ---------------------------------------------------------------------------------------------------------------
+
+
+def test_an_issuer_with_a_certificate_that_is_not_trusted_is_not_asked(platform, tmp_path):
+    authority, other = Authority(), Authority()
+    issuer = Issuer(tls=authority.server_context(tmp_path, "localhost"))
+    flags = ["--oidc-issuer", issuer.url, "--oidc-client-id", "martlet", "--oidc-ca-file"]
+    with Gateway(platform, tmp_path / "right", *flags, authority.write(tmp_path / "ca.pem")) as gateway:
+        assert gateway.who(issuer.token()) == ANNA
+    with Gateway(platform, tmp_path / "wrong", *flags, other.write(tmp_path / "other.pem")) as gateway:
+        assert gateway.get("/api/me", issuer.token()).status_code == 503
+    issuer.go_away()
+    named_otherwise = Issuer(tls=authority.server_context(tmp_path, "idp.example.com"))
+    flags[1] = named_otherwise.url
+    with Gateway(platform, tmp_path / "named", *flags, authority.write(tmp_path / "ca.pem")) as gateway:
+        assert gateway.get("/api/me", named_otherwise.token()).status_code == 503
+    named_otherwise.go_away()
 
 
 # -- service accounts --------------------------------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
 """An OpenID Connect issuer that misbehaves on request, for tests of how tokens are verified; nobody signs in by it."""
 
 import base64
+import datetime
 import http.server
 import json
+import ssl
 import threading
 import time
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, hmac, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
@@ -70,10 +73,43 @@ def mac(text, key, name="256"):
     return code.finalize()
 
 
+class Authority:
+    """Signs certificates of servers."""
+
+    def __init__(self):
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
+        self.certificate = self.sign(self.name, self.key, x509.BasicConstraints(ca=True, path_length=None))
+
+    def sign(self, subject, key, *extensions):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        builder = x509.CertificateBuilder(
+            self.name, subject, key.public_key(), x509.random_serial_number(), now - datetime.timedelta(hours=1),
+            now + datetime.timedelta(hours=1))
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def write(self, file):
+        file.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
+        return file
+
+    def server_context(self, folder, host):
+        """What a server of that name shows."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = self.sign(x509.Name([]), key, x509.SubjectAlternativeName([x509.DNSName(host)]))
+        file = folder / f"{host}.pem"
+        file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        return context
+
+
 class Issuer:
     """Publishes keys; tests change `keys`, or `answer`, which then answers for the address of the keys."""
 
-    def __init__(self, audience="martlet"):
+    def __init__(self, audience="martlet", tls=None):
         self.audience = audience
         self.keys = [Key()]
         self.answer = None
@@ -107,6 +143,9 @@ class Issuer:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+            self.url = f"https://localhost:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     @property

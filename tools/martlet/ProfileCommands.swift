@@ -148,7 +148,7 @@ enum Administration {
     static func run<Result: Sendable>(
         _ data: DataDirectoryOptions, _ body: (ProfileAdministration) async throws -> Result
     ) async throws -> Result {
-        let directory = try data.directory.existing()
+        let directory = data.directory
         guard directory.runningProcess != nil else {
             throw Complaint("no platform runs in \(directory.path); start it with `martlet up`")
         }

@@ -9,8 +9,11 @@ import WebClient
 struct RequestGuard: Sendable {
     /// Host names that are accepted; nil accepts all.
     private let hosts: Set<String>?
+    /// What browsers call us where a proxy calls us something else.
+    private let externalOrigin: String?
 
     init(_ configuration: GatewayConfiguration) {
+        externalOrigin = configuration.signIn.externalURL?.lowercased()
         if configuration.isLoopback || !configuration.hosts.isEmpty {
             let local = ["localhost", "127.0.0.1", "[::1]"]
             let external = configuration.signIn.externalURL.flatMap(WebAddress.host).map { [$0] } ?? []
@@ -49,7 +52,7 @@ struct RequestGuard: Sendable {
         let host = request.headers.first(name: "host") ?? ""
         let scheme = request.peer.isTLS ? "https" : "http"
         guard
-            origin.lowercased() == "\(scheme)://\(host)".lowercased()
+            origin.lowercased() == "\(scheme)://\(host)".lowercased() || origin.lowercased() == externalOrigin
                 || (!request.peer.isTLS && origin.lowercased() == "https://\(host)".lowercased())  // TLS ends before us
         else { throw APIError(.forbidden, "requests from \(origin) are not accepted") }
     }

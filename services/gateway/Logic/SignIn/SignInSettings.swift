@@ -32,8 +32,8 @@ public struct SignInSettings: Sendable {
         for name in [userIDHeader, groupsHeader] where !Self.isHeaderName(name) {
             return "'\(name)' is no name of a header"
         }
-        if let url = externalURL, WebAddress.host(of: url) == nil || url.hasSuffix("/") {
-            return "--external-url is an address without / at its end, such as https://martlet.example.com"
+        if let url = externalURL, WebAddress.host(of: url) == nil || url.count(where: { $0 == "/" }) != 2 {
+            return "--external-url is an address without a path, such as https://martlet.example.com"
         }
         return oidc?.problem
     }
