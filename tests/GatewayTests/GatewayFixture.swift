@@ -123,4 +123,8 @@ func addNotebook(_ name: String, port: Int?, to cluster: ReviewedCluster, annota
         ]
     ]
     _ = try await cluster.objects.client.create(.endpoints, endpoints)
+    var pod = KubeObject(
+        apiVersion: "v1", kind: "Pod", name: "\(name)-0", namespace: "ns", labels: ["notebook-name": name])
+    pod["status"] = ["podIP": "127.0.0.1"]
+    _ = try await cluster.objects.client.create(.pods, pod)
 }

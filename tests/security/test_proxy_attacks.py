@@ -8,6 +8,7 @@ import urllib.parse
 import pytest
 
 from support import audit, wire
+from support.audit import eventually
 from support.tenants import ADMIN, FOREIGN, OWNER, STRANGER, TENANT, echo
 
 # Asks every address for every port, each by HTTP with the header that would make one an administrator.
@@ -207,6 +208,31 @@ def test_a23_pods_of_others_answer_nothing_at_all(world, notebooks):
     assert probe(world, FOREIGN, *targets) == []
     for path in ("metrics", "healthz", "wait-for-drain", "api/kernels"):
         world.stranger.refused(f"/notebook/{TENANT}/echo/{path}")
+
+
+def test_a23_addresses_that_somebody_wrote_down_lead_nowhere(world, notebooks, made):
+    """The gateway reaches every Pod. A notebook of one's own whose addresses are another tenant's Pod would open that one."""
+    victim = world.platform.get("pod", "echo-0", "-n", TENANT)["status"]["podIP"]
+    place = f"/api/v1/namespaces/{FOREIGN}"
+    ways = {"metadata": {"name": "bridge"}, "subsets": [{
+        "addresses": [{"ip": victim, "targetRef": {"kind": "Pod", "name": "bridge-0", "namespace": FOREIGN}}],
+        "ports": [{"name": "http-bridge", "port": 8888}]}]}
+    for path, body in (("/endpoints", ways), ("/pods/echo-0/status", {"status": {"podIP": victim}})):
+        for person in (world.stranger, world.owner):
+            person.refused_by_api(place + path, "POST" if path == "/endpoints" else "PATCH", json=body, headers={
+                "Content-Type": "application/json" if path == "/endpoints" else "application/merge-patch+json"})
+    world.stranger.refused_by_api(f"/apis/discovery.k8s.io/v1/namespaces/{FOREIGN}/endpointslices", "POST", json={
+        "metadata": {"name": "bridge"}, "addressType": "IPv4", "endpoints": []})
+    # Even where another role lets somebody write them.
+    meta = {"name": "bridge", "namespace": FOREIGN}
+    made({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"ports": [{"name": "http-bridge", "port": 80}]}},
+         {"apiVersion": "v1", "kind": "Endpoints", **ways, "metadata": meta},
+         {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bridge-0", "namespace": FOREIGN, "labels": {"notebook-name": "bridge"}},
+          "spec": {"nodeSelector": {"no": "where"}, "containers": [{"name": "x", "image": "busybox"}]}}, echo("bridge", FOREIGN))
+    eventually(lambda: world.stranger.ask(f"/notebook/{FOREIGN}/bridge/", status=None).status_code != 404)
+    for _ in range(20):
+        answer = world.stranger.ask(f"/notebook/{FOREIGN}/bridge/", status=None)
+        assert answer.status_code == 503 and "headers" not in answer.text
 
 
 def test_a30_parameters_of_paths_are_names(world):

@@ -2,12 +2,12 @@
 
 import json
 import socket
-import time
 import urllib.parse
 
 import pytest
 
 from support import audit, people, wire
+from support.audit import eventually
 from support.tenants import ADMIN, CONTRIBUTOR, FOREIGN, OWNER, STRANGER, TENANT, VIEWER, Person, binding, profile
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -15,15 +15,6 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 def names(answer):
     return {one["user"]["name"] for one in answer.json().get("bindings", [])}
-
-
-def eventually(holds, limit=60):
-    """Waits for another service's view of a change; the limit only ends a failing test."""
-    deadline = time.monotonic() + limit
-    while not (value := holds()):
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
-    return value
 
 
 def there(world, *what):

@@ -7,6 +7,15 @@ import time
 _numbers = itertools.count(1)
 
 
+def eventually(holds, limit=60):
+    """Waits for another service's view of a change; the limit only ends a failing test."""
+    deadline = time.monotonic() + limit
+    while not (value := holds()):
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
+    return value
+
+
 def entries(file, having=""):
     """The lines of a log that is written while it is read, oldest first."""
     files = [file.with_name(f"{file.name}.{number}") for number in range(4, 0, -1)] + [file]

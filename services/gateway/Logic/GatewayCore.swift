@@ -28,6 +28,8 @@ struct GatewayCore: Sendable {
     let spawner: SpawnerConfigurationFile
     let notebooks: WatchCache
     let endpoints: WatchCache
+    /// The Pods of notebooks, as far as their addresses go.
+    let pods: WatchCache
     /// Tells services who is asking.
     let serviceTokens: ServiceTokens
     let usage: UsageHistory
@@ -62,6 +64,12 @@ struct GatewayCore: Sendable {
         spawner = try SpawnerConfigurationFile(path: configuration.spawnerConfigPath, logger: logger)
         notebooks = WatchCache(client: client, type: .notebooks)
         endpoints = WatchCache(client: client, type: .endpoints)
+        pods = WatchCache(client: client, type: .pods, labelSelector: "notebook-name") { pod in
+            pod.spec = ["hostNetwork": pod.spec["hostNetwork"] ?? false]
+            pod.metadata["managedFields"] = nil
+            pod.metadata["annotations"] = nil
+            pod["status"] = ["podIP": pod.status["podIP"] ?? ""]
+        }
         usage = UsageHistory(client: client, logger: logger)
         metrics = Metrics()
         metrics.describe("gateway_requests_total", "Requests by part of the gateway and class of the answer.")
@@ -69,7 +77,7 @@ struct GatewayCore: Sendable {
     }
 
     /// The caches that the gateway keeps for itself.
-    var caches: [WatchCache] { [notebooks, endpoints, memberships.profiles, memberships.roleBindings] }
+    var caches: [WatchCache] { [notebooks, endpoints, pods, memberships.profiles, memberships.roleBindings] }
 
     /// The session of a request, nil without a valid one.
     func session(of request: HTTPRequest) -> Session? {

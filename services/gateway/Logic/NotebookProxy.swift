@@ -62,6 +62,7 @@ struct NotebookProxy: Sendable {
         }
         try await core.notebooks.waitUntilSynced()
         try await core.endpoints.waitUntilSynced()
+        try await core.pods.waitUntilSynced()
         guard let notebook = core.notebooks.get(name, namespace: namespace) else {
             return notFound("There is no notebook \(name) in the namespace \(namespace).")
         }
@@ -101,10 +102,16 @@ struct NotebookProxy: Sendable {
 
     // MARK: Where it goes
 
-    /// The address of a ready Pod behind the notebook's Service.
+    /// The address of the notebook's Pod, once its Service finds it ready.
+    ///
+    /// Endpoints alone are not believed: who could write them would have the gateway, which reaches every Pod, open the
+    /// notebooks of others.
     private func address(of name: String, in namespace: String) -> SocketAddress? {
+        guard let pod = core.pods.get("\(name)-0", namespace: namespace), pod.labels["notebook-name"] == name,
+            pod.spec["hostNetwork"]?.bool != true, let address = pod.status["podIP"]?.string, !address.isEmpty
+        else { return nil }
         for subset in core.endpoints.get(name, namespace: namespace)?["subsets"]?.array ?? [] {
-            guard let address = subset["addresses"]?[0]?["ip"]?.string else { continue }
+            guard (subset["addresses"]?.array ?? []).contains(where: { $0["ip"]?.string == address }) else { continue }
             let ports = subset["ports"]?.array ?? []
             let port = ports.first { $0["name"]?.string?.hasPrefix("http") ?? false } ?? ports.first
             guard let number = port?["port"]?.int, (1...65_535).contains(number) else { continue }
