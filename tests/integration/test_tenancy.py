@@ -122,9 +122,12 @@ def test_who_one_is_must_be_proven(platform, me):
     without_token = requests.Session()
     without_token.cookies.update(me.cookies)
     assert without_token.post(url, json=binding("x@y", "edit"), timeout=30).status_code == 403
-    asserted = {"kubeflow-userid": "eve@example.com", "Authorization": "Bearer x.y.z"}
     assert listed(me, platform, namespace=MINE, user="user@example.com")
+    asserted = {"kubeflow-userid": "eve@example.com"}
     assert me.get(url, params={"namespace": MINE}, headers=asserted, timeout=30).status_code == 200
+    # A token that does not hold is not made up for by a cookie that does.
+    wrong = {"Authorization": "Bearer x.y.z"}
+    assert me.get(url, params={"namespace": MINE}, headers=wrong, timeout=30).status_code == 401
 
 
 def test_registration_gives_one_profile_and_only_to_its_user(platform, me):

@@ -11,9 +11,16 @@ enum ForwardedHeaders {
 
     /// True for fields that tell an identity or an origin. From outside they are nobody's proof, however they are
     /// spelled: servers that turn names into variables do not tell `_` from `-`.
-    static func isAsserted(_ name: String) -> Bool {
-        let name = name.lowercased().replacing("_", with: "-")
-        return name.hasPrefix("kubeflow-") || name.hasPrefix("x-forwarded-") || name.hasPrefix("x-auth-request-")
+    static func isAsserted(_ name: String) -> Bool { isAsserted(plain: plain(name.lowercased())) }
+
+    /// One spelling of a name in small letters; most have no `_`, and replacing costs.
+    static func plain(_ name: String) -> String {
+        name.utf8.contains(UInt8(ascii: "_")) ? name.replacing("_", with: "-") : name
+    }
+
+    /// The same for a name that ``plain(_:)`` gave.
+    static func isAsserted(plain name: String) -> Bool {
+        name.hasPrefix("kubeflow-") || name.hasPrefix("x-forwarded-") || name.hasPrefix("x-auth-request-")
             || name.hasPrefix("impersonate-") || name.hasPrefix("x-remote-") || name == "forwarded"
             || name == "x-real-ip" || name == "remote-user" || name == "x-goog-authenticated-user-email"
             || name == "x-rstudio-root-path" || name == "x-envoy-external-address"

@@ -38,12 +38,10 @@ struct TrustedProxies: Sendable {
         func isKept(_ name: String) -> Bool {
             let lower = name.lowercased()
             if lower == userHeader || lower == groupsHeader { return isTrusted && tellUsers }
-            let plain = lower.replacing("_", with: "-")
-            if plain == userHeader.replacing("_", with: "-") || plain == groupsHeader.replacing("_", with: "-") {
-                return false
-            }
+            let plain = ForwardedHeaders.plain(lower)
+            if plain == userHeader || plain == groupsHeader { return false }
             if isTrusted, lower == "x-forwarded-for" || lower == "x-forwarded-proto" { return true }
-            return !ForwardedHeaders.isAsserted(name)
+            return !ForwardedHeaders.isAsserted(plain: plain)
         }
         guard headers.contains(where: { !isKept($0.name) }) else { return headers }
         return HTTPHeaders(headers.filter { isKept($0.name) }.map { ($0.name, $0.value) })
