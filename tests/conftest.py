@@ -46,6 +46,27 @@ def own_platform(tmp_path, shared_caches):
     owned.destroy()
 
 
+@pytest.fixture(scope="session")
+def provider(tmp_path_factory):
+    """An OpenID Connect provider; a process can have one only."""
+    from support.oidc_provider import Provider
+
+    provider = Provider(tmp_path_factory.mktemp("provider"))
+    yield provider
+    provider.close()
+
+
+@pytest.fixture(scope="session")
+def oidc_flags(provider, tmp_path_factory):
+    """How a gateway is told to use the provider."""
+    from support.oidc_provider import CLIENT, SECRET
+
+    secret = tmp_path_factory.mktemp("secret") / "client"
+    secret.write_text(SECRET + "\n")
+    return ["--oidc-issuer", provider.issuer, "--oidc-client-id", CLIENT, "--oidc-client-secret-file", secret,
+            "--oidc-name", "Example & Co"]
+
+
 @pytest.fixture
 def namespace(platform, request):
     """A fresh namespace, removed after the test."""

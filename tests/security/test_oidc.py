@@ -7,22 +7,7 @@ from urllib.parse import quote
 import pytest
 from support.gateway import Gateway
 from support.oidc_browser import Browser, query
-from support.oidc_provider import CLIENT, SECRET, Provider
-
-
-@pytest.fixture(scope="module")
-def provider(tmp_path_factory):
-    provider = Provider(tmp_path_factory.mktemp("provider"))
-    yield provider
-    provider.close()
-
-
-@pytest.fixture(scope="module")
-def oidc_flags(provider, tmp_path_factory):
-    secret = tmp_path_factory.mktemp("secret") / "client"
-    secret.write_text(SECRET + "\n")
-    return ["--oidc-issuer", provider.issuer, "--oidc-client-id", CLIENT, "--oidc-client-secret-file", secret,
-            "--oidc-name", "Example & Co"]
+from support.oidc_provider import CLIENT
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """A real OpenID Connect provider on loopback: django-oauth-toolkit, in threads of the test's process."""
 
 import functools
+import os
 import pathlib
 import socketserver
 import threading
@@ -15,7 +16,7 @@ CLIENT = "martlet"
 SECRET = "a client's secret: with/odd+signs%"
 PASSWORD = "correct horse battery"
 
-LOGIN_PAGE = """<form method="post">{% csrf_token %}{{ form }}<input type="hidden" name="next" value="{{ next }}"></form>"""
+LOGIN_PAGE = """<form method="post">{% csrf_token %}{{ form }}<input type="hidden" name="next" value="{{ next }}"><button>Enter</button></form>"""
 
 
 class Quiet(wsgiref.simple_server.WSGIRequestHandler):
@@ -62,6 +63,8 @@ class Provider:
                 "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True, "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
                 "ALWAYS_RELOAD_OAUTHLIB_CORE": True,
             })
+        # Tests of the page run in the event loop of their browser, where Django would refuse to touch its database.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
         django.setup()
         from django.core.management import call_command
         from django.core.wsgi import get_wsgi_application
