@@ -115,7 +115,7 @@ extension APIServer {
         for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
             metadata[field] = nil
         }
-        metadata["uid"] = .string(UUID().uuidString.lowercased())
+        metadata["uid"] = .string(ObjectID.random())
         metadata["creationTimestamp"] = .string(Timestamp.now.text)
         if kind.hasGeneration { metadata["generation"] = 1 }
         object["metadata"] = metadata

@@ -92,15 +92,17 @@ final class Engine: Sendable {
 
     /// Waits until a revision that was read in an epoch is durable; false when it was taken back.
     func becomesDurable(_ revision: UInt64, epoch: UInt64) async -> Bool {
-        await withCheckedContinuation { continuation in
+        // Mostly it is durable, and then nothing is waited for.
+        let known = state.withLock { state in state.fate(of: revision, epoch: epoch) }
+        if let known { return known }
+        return await withCheckedContinuation { continuation in
             whenDurable(revision, epoch: epoch) { continuation.resume(returning: $0) }
         }
     }
 
     private func whenDurable(_ revision: UInt64, epoch: UInt64, _ resume: @escaping @Sendable (Bool) -> Void) {
         let known: Bool? = state.withLock { state in
-            if revision <= state.durable { return true }
-            if epoch != state.epoch { return false }
+            if let known = state.fate(of: revision, epoch: epoch) { return known }
             state.waiters.append(StoreState.Waiter(revision: revision, resume: resume))
             return nil
         }

@@ -82,6 +82,8 @@ final class WritableFile: Sendable {
     private let layer: FileLayer
     private let descriptor: Int32
 
+    private static let fillStep = 512 << 10
+
     /// Makes a new file that only its owner may read.
     init(creating path: String, layer: FileLayer) throws(FileFailure) {
         name = Mutex(path)
@@ -116,7 +118,7 @@ final class WritableFile: Sendable {
         // Asks for the room first: a full disk says so before anything is written.
         let code = posix_fallocate(descriptor, 0, size)
         guard code == 0 else { throw FileFailure(.fill, path, code: code) }
-        let zeros = [UInt8](repeating: 0, count: min(size, 1 << 20))
+        let zeros = [UInt8](repeating: 0, count: min(size, Self.fillStep))
         var position = 0
         while position < size {
             try zeros.withUnsafeBufferPointer { zeros throws(FileFailure) in
@@ -124,6 +126,8 @@ final class WritableFile: Sendable {
                 try write(UnsafeRawBufferPointer(start: zeros.baseAddress, count: count), at: position)
             }
             position += zeros.count
+            // Bit by bit, so that the log never waits behind all of it.
+            guard fdatasync(descriptor) == 0 else { throw FileFailure(.fill, path) }
         }
         guard fsync(descriptor) == 0 else { throw FileFailure(.fill, path) }
         layer.note(.fill(path, size: size))

@@ -8,7 +8,7 @@ struct SnapshotContent: Sendable {
     var count: Int { tables.values.reduce(0) { $0 + $1.count } }
 
     private static let payloadSize = 1 << 20
-    private static let syncSize = 4 << 20
+    private static let syncSize = 1 << 20
 
     /// Writes the snapshot under a temporary name, and gives it its own once it is durable.
     func write(to directory: StoreDirectory) throws(FileFailure) {

@@ -92,6 +92,12 @@ struct StoreState: Sendable {
         revision > durable ? .refused(error, until: revision, epoch: epoch) : .failed(error)
     }
 
+    /// Whether a revision that was read in an epoch is durable; nil while that is open.
+    func fate(of revision: UInt64, epoch: UInt64) -> Bool? {
+        if revision <= durable { return true }
+        return epoch == self.epoch ? nil : false
+    }
+
     /// True when every change is durable.
     var isSettled: Bool { pending.isEmpty && inFlight.isEmpty }
 

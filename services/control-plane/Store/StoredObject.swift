@@ -68,28 +68,33 @@ struct ObjectDraft: Sendable {
         owners = metadata["ownerReferences"]?.array?.compactMap { $0["uid"]?.string } ?? []
         fields = paths.map { $0.field(json.value(at: $0.keys)) }
 
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(1024)
-        var offset: Int?
-        bytes.append(UInt8(ascii: "{"))
+        // Three pieces: what comes before metadata, metadata, and what comes behind it.
+        var (before, behind) = (JSONObject(), JSONObject())
+        var hasMetadata = false
         for (key, value) in json.object ?? [:] {
-            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-            JSON.string(key).write(into: &bytes)
-            bytes.append(UInt8(ascii: ":"))
             if key == "metadata" {
-                offset = Self.write(metadata, into: &bytes)
+                hasMetadata = true
+            } else if hasMetadata {
+                behind.append(key, value)
             } else {
-                value.write(into: &bytes)
+                before.append(key, value)
             }
         }
-        if offset == nil {
-            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-            bytes.append(contentsOf: #""metadata":"#.utf8)
-            offset = Self.write(metadata, into: &bytes)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(1536)
+        JSON.object(before).write(into: &bytes)
+        bytes.removeLast()
+        bytes.append(contentsOf: (before.isEmpty ? #""metadata":"# : #","metadata":"#).utf8)
+        revisionOffset = Self.write(metadata, into: &bytes)
+        if behind.isEmpty {
+            bytes.append(UInt8(ascii: "}"))
+        } else {
+            JSON.object(behind).withBytes { text in
+                bytes.append(UInt8(ascii: ","))
+                bytes.append(contentsOf: text.dropFirst())
+            }
         }
-        bytes.append(UInt8(ascii: "}"))
         self.bytes = bytes
-        revisionOffset = offset ?? 0
     }
 
     /// Writes the metadata and returns where in `bytes` the digits of the revision are missing.
