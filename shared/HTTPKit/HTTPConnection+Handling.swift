@@ -71,7 +71,7 @@ extension HTTPConnection {
     private func stream(_ produce: @Sendable (HTTPBodyWriter) async throws -> Void) async {
         do {
             try await produce(HTTPBodyWriter(connection: self))
-            onLoop { self.endStream() }
+            onLoop { self.endTask() }
         } catch {
             if !(error is CancellationError) && !(error is ChannelError) {
                 environment.logger.debug("a streamed response broke off", metadata: ["error": "\(error)"])

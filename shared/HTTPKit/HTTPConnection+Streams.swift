@@ -99,6 +99,32 @@ extension HTTPConnection {
             for writer in writers { writer.resume() }
         }
         context.fireChannelWritabilityChanged()
+        if context.channel.isWritable, task == nil { follower?.goOn() }
+    }
+
+    /// Keeps who goes on with the stream once its task has ended.
+    func follow(with follower: any HTTPStreamFollower) {
+        onLoop { [self] in
+            if isActive { self.follower = follower } else { follower.end() }
+        }
+    }
+
+    /// The task of a stream has ended: the stream ends, or somebody goes on with it.
+    func endTask() {
+        guard let follower else { return endStream() }
+        // One that ended before it ever waited is not kept by who started it, either.
+        runCount += 1
+        task = nil
+        follower.goOn()
+    }
+
+    /// The follower has come to its end.
+    func finishFollowing(isWhole: Bool) {
+        onLoop { [self] in
+            guard follower != nil else { return }
+            follower = nil
+            if isWhole { endStream() } else { abort() }
+        }
     }
 
     func endStream() {

@@ -58,16 +58,18 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     var exchange: Exchange?
     var exchangeCount: UInt64 = 0
     /// Parts of requests that came behind the one that is being answered.
-    var waiting = CircularBuffer<HTTPServerRequestPart>()
+    var waiting = CircularBuffer<HTTPServerRequestPart>(initialCapacity: 1)
     /// True while `takeWaiting` goes through them.
     var isTakingWaiting = false
-    var leftOver = CircularBuffer<ByteBuffer>()
+    var leftOver = CircularBuffer<ByteBuffer>(initialCapacity: 1)
     var isInputClosed = false
     var isReadPending = false
     var isBodyPaused = false
     var isDraining = false
     var isActive = true
     var task: Task<Void, Never>?
+    /// Who goes on with the stream once its task has ended.
+    var follower: (any HTTPStreamFollower)?
     /// How many tasks were started.
     var runCount: UInt64 = 0
     var writers: [CheckedContinuation<Void, any Error>] = []
@@ -126,6 +128,9 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
         exchange?.source?.finish(exchange?.isReceived == true ? nil : error)
         task?.cancel()
         task = nil
+        let follower = self.follower
+        self.follower = nil
+        follower?.end()
         let writers = self.writers
         self.writers = []
         for writer in writers { writer.resume(throwing: error) }
@@ -161,5 +166,11 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     }
 
     /// Ends what did not finish in time: streams and connections taken over.
-    func cancelTask() { task?.cancel() }
+    func cancelTask() {
+        task?.cancel()
+        guard let follower, task == nil else { return }
+        self.follower = nil
+        follower.end()
+        abort()
+    }
 }

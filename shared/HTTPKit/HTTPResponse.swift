@@ -66,9 +66,31 @@ public struct HTTPResponse: Sendable {
     }
 }
 
+/// Goes on with a streamed body without a task, which is told when the peer takes more. A task takes some kilobytes: too
+/// much where thousands of streams mostly wait.
+public protocol HTTPStreamFollower: AnyObject, Sendable {
+    /// The peer takes more; also called once at the beginning. On the connection's event loop.
+    func goOn()
+    /// The peer is gone, or the server stops: nothing can be written any more. On the connection's event loop, once.
+    func end()
+}
+
 /// Writes a streamed body.
 public struct HTTPBodyWriter: Sendable {
     let connection: HTTPConnection
+
+    /// The loop that the connection lives on.
+    public var eventLoop: any EventLoop { connection.eventLoop }
+
+    /// Lets `follower` write all that comes after the end of the closure that was given this writer; it calls ``finish()``
+    /// or ``abort()`` in the end, unless it is told before that nothing can be written any more.
+    public func follow(with follower: any HTTPStreamFollower) { connection.follow(with: follower) }
+
+    /// Ends a body that a follower writes.
+    public func finish() { connection.finishFollowing(isWhole: true) }
+
+    /// Cuts the connection of a body that a follower writes, so that the peer notices.
+    public func abort() { connection.finishFollowing(isWhole: false) }
 
     /// Sends one chunk and returns when the connection can take the next one.
     ///

@@ -116,6 +116,9 @@ public struct HTTPServer: Service {
             }
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(.maxMessagesPerRead, value: 4)
+            // Grows where much comes; most connections send small requests, and each keeps a buffer.
+            .childChannelOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 1024, maximum: 65_536))
         switch listener {
         case .tcp(let host, let port):
             let tcp = bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)

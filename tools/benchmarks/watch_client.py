@@ -1,6 +1,6 @@
 """Opens watches and reads until each has seen a number of events.
 
-usage: watch_client.py URL TOKEN WATCHES EVENTS
+usage: watch_client.py URL TOKEN VERSION WATCHES EVENTS
 
 Prints `ready` once all watches are answered, and at the end the time of the system's monotonic clock.
 """
@@ -12,12 +12,13 @@ import sys
 import time
 import urllib.parse
 
-url, token, count, events = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+url, token, version = sys.argv[1:4]
+count, events = map(int, sys.argv[4:6])
 target = urllib.parse.urlparse(url)
 context = ssl.create_default_context()
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 selector = selectors.EpollSelector()
-head = (f"GET {target.path}?watch=true&resourceVersion=0&sendInitialEvents=false HTTP/1.1\r\nHost: {target.netloc}\r\n"
+head = (f"GET {target.path}?watch=true&resourceVersion={version} HTTP/1.1\r\nHost: {target.netloc}\r\n"
         f"Authorization: Bearer {token}\r\n\r\n").encode()
 buffer = bytearray(1 << 18)
 view = memoryview(buffer)
@@ -30,7 +31,9 @@ class Watch:
         self.socket.sendall(head)
         answer = b""
         while b"\r\n\r\n" not in answer:
-            answer += self.socket.recv(4096)
+            part = self.socket.recv(4096)
+            assert part, f"the server closed the connection after {answer}"
+            answer += part
         assert answer.startswith(b"HTTP/1.1 200"), answer
         self.left, self.last = events, 0
         self.socket.setblocking(False)

@@ -17,11 +17,12 @@ def watchers(folder):
     with Server(folder / "watchers") as server:
         server.kubectl("create", "namespace", "watched")
         url = server.collection("watched")
+        version = server.client().send("GET", "/api/v1/namespaces/watched/configmaps")["metadata"]["resourceVersion"]
         before = server.memory()
         server.forget_peak()
         clients = [
             subprocess.Popen(
-                [sys.executable, str(CLIENT), url, server.token, str(WATCHERS // PROCESSES), str(EVENTS)],
+                [sys.executable, str(CLIENT), url, server.token, version, str(WATCHERS // PROCESSES), str(EVENTS)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(PROCESSES)]
         try:
             for client in clients:

@@ -27,6 +27,15 @@ struct ChunkWriter: Sendable {
     let offer: @Sendable (ByteBuffer) throws -> Bool
     /// Returns when the peer can take more, throws when it is gone.
     let drained: @Sendable () async throws -> Void
+    /// The connection, where there is one that can be written to without a task.
+    var connection: HTTPBodyWriter?
+
+    /// A writer to a connection.
+    init(_ connection: HTTPBodyWriter) {
+        self.connection = connection
+        offer = { try connection.offer($0) }
+        drained = { try await connection.drained() }
+    }
 
     /// A writer that can say whether it is time to wait.
     init(

@@ -18,6 +18,7 @@ extension APIServer {
         let session = WatchSession(
             kind: kind, selection: selection, presentation: context.presentation, encoding: context.encoding,
             wantsBookmarks: query.flag("allowWatchBookmarks"), surroundings: watches, namespace: namespace,
+            version: version,
             timeout: .seconds(options.timeoutSeconds.flatMap { $0 > 0 ? $0 : nil } ?? Int.random(in: 1800...3600)))
         let startsFresh = wanted == nil
         if sendsInitial == true { try checkVersion(wanted) }
@@ -42,8 +43,7 @@ extension APIServer {
                     try await session.run(changes, to: write) {}
                 }
             } catch StoreError.gone(let oldest) {
-                let error = APIError(.expired, "too old resource version: \(version) (\(oldest))")
-                try await session.sendLast(session.event("ERROR", error.status), to: write)
+                try await session.sendLast(session.expired(oldest), to: write)
             } catch StoreError.closed {
                 return
             }

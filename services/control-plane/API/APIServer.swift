@@ -244,8 +244,7 @@ extension APIAnswer {
                 status: status, headers: fields,
                 body: hasBody
                     ? .stream { writer in
-                        try await produce(
-                            ChunkWriter(offer: { try writer.offer($0) }, drained: { try await writer.drained() }))
+                        try await produce(ChunkWriter(writer))
                     } : .empty)
         case .takeOver(let own): return HTTPResponse(status: status, body: .takeOver(own))
         }

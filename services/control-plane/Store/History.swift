@@ -1,4 +1,3 @@
-import Dispatch
 import Synchronization
 
 /// The last durable changes, and everyone who waits for the next.
@@ -24,11 +23,8 @@ final class History: Sendable {
         case nothing
     }
 
-    /// Up to this many watchers are woken by the writer itself.
-    private static let inlineWakeUps = 4
-
     private let state: Mutex<HistoryState>
-    private let queue = DispatchQueue(label: "store.watchers")
+    private let wakeUps = WakeUps()
     private let now: @Sendable () -> ContinuousClock.Instant
 
     init(
@@ -46,19 +42,11 @@ final class History: Sendable {
 
     /// Adds durable changes, in order, and wakes whoever waits for them.
     func publish(_ events: [StoreEvent], durable: UInt64) {
-        wake(state.withLock { $0.publish(events, durable: durable, at: now()) })
+        wakeUps.wake(state.withLock { $0.publish(events, durable: durable, at: now()) })
     }
 
     /// Forgets what is too old, and tells watchers that were overtaken while they were busy.
-    func sweep() { wake(state.withLock { $0.sweep(at: now()) }) }
-
-    private func wake(_ woken: [CheckedContinuation<Void, Never>]) {
-        if woken.count <= Self.inlineWakeUps {
-            for watcher in woken { watcher.resume() }
-        } else {
-            queue.async { for watcher in woken { watcher.resume() } }
-        }
-    }
+    func sweep() { wakeUps.wake(state.withLock { $0.sweep(at: now()) }) }
 
     /// The last durable revision.
     var durable: UInt64 { state.withLock { $0.durable } }
@@ -116,7 +104,7 @@ final class History: Sendable {
                     if Task.isCancelled || state.isClosed || state.watchers[id] == nil || state.isOvertaken(id) {
                         return true
                     }
-                    state.watchers[id]?.overtakenWaiter = continuation
+                    state.watchers[id]?.overtakenWaiter = .task(continuation)
                     return false
                 }
                 if isDecided { continuation.resume() }
@@ -126,7 +114,7 @@ final class History: Sendable {
                 defer { state.watchers[id]?.overtakenWaiter = nil }
                 return state.watchers[id]?.overtakenWaiter
             }
-            waiter?.resume()
+            waiter?.wake()
         }
         return state.withLock { state in
             guard let watcher = state.watchers[id], state.isOvertaken(id) else { return nil }
@@ -134,15 +122,42 @@ final class History: Sendable {
         }
     }
 
+    /// The next events of a watcher that has no task; `reader` is told when there are some, if there are none now.
+    func read(_ id: UInt64, telling reader: any WatchReader) -> Answer {
+        while true {
+            let answer = state.withLock { state in
+                let answer = state.read(id)
+                guard case .nothing = answer, !state.park(id, .reader(reader)) else { return answer }
+                return .again
+            }
+            if case .again = answer { continue }
+            return answer
+        }
+    }
+
+    /// Tells `reader` when its watcher has fallen out of the history, should that happen.
+    ///
+    /// - Returns: false when it has already.
+    func tellWhenOvertaken(_ id: UInt64, _ reader: any WatchReader) -> Bool {
+        state.withLock { state in
+            if state.isOvertaken(id) { return false }
+            state.watchers[id]?.overtakenWaiter = .reader(reader)
+            return true
+        }
+    }
+
+    /// True when a watcher has fallen out of the history.
+    func isOvertaken(_ id: UInt64) -> Bool { state.withLock { $0.isOvertaken(id) } }
+
     /// Ends all iterations.
     func close() {
-        for watcher in state.withLock({ $0.close() }) { watcher.resume() }
+        for watcher in state.withLock({ $0.close() }) { watcher.wake() }
     }
 
     private func park(_ id: UInt64) async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                if !state.withLock({ $0.park(id, continuation) }) { continuation.resume() }
+                if !state.withLock({ $0.park(id, .task(continuation)) }) { continuation.resume() }
             }
         } onCancel: {
             cancel(id)
@@ -152,12 +167,12 @@ final class History: Sendable {
     /// Changes a watcher and lets it look again if it is parked.
     private func change(_ id: UInt64, _ change: (inout HistoryState) -> Void) {
         let woken = state.withLock { state in
-            let continuation = state.unpark(id)
+            let parked = state.unpark(id)
             let waiter = state.watchers[id]?.overtakenWaiter
             change(&state)
-            return (continuation, state.watchers[id] == nil ? waiter : nil)
+            return (parked, state.watchers[id] == nil ? waiter : nil)
         }
-        woken.0?.resume()
-        woken.1?.resume()
+        woken.0?.wake()
+        woken.1?.wake()
     }
 }

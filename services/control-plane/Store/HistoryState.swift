@@ -12,9 +12,9 @@ struct HistoryState: Sendable {
         var position: Int
         /// Events up to this revision are not wanted.
         let after: UInt64
-        var parked: CheckedContinuation<Void, Never>?
+        var parked: HistoryWaiter?
         /// Who wants to know when the watcher has fallen out of the history.
-        var overtakenWaiter: CheckedContinuation<Void, Never>?
+        var overtakenWaiter: HistoryWaiter?
         var wantsProgress = false
         var isCancelled = false
     }
@@ -41,8 +41,8 @@ struct HistoryState: Sendable {
     private let limits: Limits
 
     /// A batch has about this much at most.
-    private static let batchLimit = 512
-    private static let batchBytes = 1 << 20
+    private static let batchLimit = 128
+    private static let batchBytes = 256 << 10
     /// How many events are looked at before others get the lock.
     private static let scanLimit = 4096
 
@@ -57,8 +57,8 @@ struct HistoryState: Sendable {
 
     mutating func publish(
         _ events: [StoreEvent], durable: UInt64, at now: ContinuousClock.Instant
-    ) -> [CheckedContinuation<Void, Never>] {
-        var woken: [CheckedContinuation<Void, Never>] = []
+    ) -> [HistoryWaiter] {
+        var woken: [HistoryWaiter] = []
         for event in events {
             let key = event.object.key
             let positionOfAll = all.end
@@ -116,11 +116,11 @@ struct HistoryState: Sendable {
     }
 
     /// Forgets what is too old. Returns who waits for having been overtaken, and now is.
-    mutating func sweep(at now: ContinuousClock.Instant) -> [CheckedContinuation<Void, Never>] {
+    mutating func sweep(at now: ContinuousClock.Instant) -> [HistoryWaiter] {
         // A mark of its own, so that the last events grow old, too.
         if marks.last.map({ $0.position < all.end }) ?? !all.isEmpty { mark(now) }
         trim(at: now)
-        var told: [CheckedContinuation<Void, Never>] = []
+        var told: [HistoryWaiter] = []
         for (id, watcher) in watchers {
             guard let waiter = watcher.overtakenWaiter, isOvertaken(id) else { continue }
             watchers[id]?.overtakenWaiter = nil
@@ -152,38 +152,38 @@ struct HistoryState: Sendable {
     }
 
     /// Parks a watcher; false when it has something to look at.
-    mutating func park(_ id: UInt64, _ continuation: CheckedContinuation<Void, Never>) -> Bool {
+    mutating func park(_ id: UInt64, _ waiter: HistoryWaiter) -> Bool {
         guard let watcher = watchers[id], !watcher.isCancelled, !watcher.wantsProgress, !isClosed,
             watcher.position >= ring(watcher.topic).end
         else { return false }
-        watchers[id]?.parked = continuation
+        watchers[id]?.parked = waiter
         parked[watcher.topic, default: []].append(id)
         count(watcher.topic, by: 1)
         return true
     }
 
     /// Takes one watcher out of where it is parked.
-    mutating func unpark(_ id: UInt64) -> CheckedContinuation<Void, Never>? {
-        guard let watcher = watchers[id], let continuation = watcher.parked else { return nil }
+    mutating func unpark(_ id: UInt64) -> HistoryWaiter? {
+        guard let watcher = watchers[id], let waiter = watcher.parked else { return nil }
         let end = ring(watcher.topic).end
         watchers[id]?.position = end
         watchers[id]?.parked = nil
         parked[watcher.topic]?.removeAll { $0 == id }
         if parked[watcher.topic]?.isEmpty == true { parked[watcher.topic] = nil }
         count(watcher.topic, by: -1)
-        return continuation
+        return waiter
     }
 
     private mutating func unpark(
-        _ topic: History.Topic, _ position: Int, _ woken: inout [CheckedContinuation<Void, Never>]
+        _ topic: History.Topic, _ position: Int, _ woken: inout [HistoryWaiter]
     ) {
         guard let ids = parked.removeValue(forKey: topic) else { return }
         count(topic, by: -ids.count)
         for id in ids {
-            guard let continuation = watchers[id]?.parked else { continue }
+            guard let waiter = watchers[id]?.parked else { continue }
             watchers[id]?.parked = nil
             watchers[id]?.position = position
-            woken.append(continuation)
+            woken.append(waiter)
         }
     }
 
@@ -219,12 +219,12 @@ struct HistoryState: Sendable {
     }
 
     /// Ends everything. Returns who has to be told.
-    mutating func close() -> [CheckedContinuation<Void, Never>] {
+    mutating func close() -> [HistoryWaiter] {
         isClosed = true
         (parked, parkedSubjects) = ([:], [:])
-        var told: [CheckedContinuation<Void, Never>] = []
+        var told: [HistoryWaiter] = []
         for id in Array(watchers.keys) {
-            if let continuation = watchers[id]?.parked { told.append(continuation) }
+            if let waiter = watchers[id]?.parked { told.append(waiter) }
             if let waiter = watchers[id]?.overtakenWaiter { told.append(waiter) }
             watchers[id]?.parked = nil
             watchers[id]?.overtakenWaiter = nil

@@ -33,6 +33,39 @@ public struct StoreWatch: AsyncSequence, Sendable {
         if let oldest = await subscription.history.overtaken(subscription.id) { throw .gone(oldest: oldest) }
     }
 
+    /// What a reader that has no task gets.
+    public enum Reading: Sendable {
+        /// Changes that came.
+        case batch(Batch)
+        /// None for now: the reader is told when to read again.
+        case nothing
+        /// Changes that were not read have left the history.
+        case gone(oldest: UInt64)
+        /// The watch was ended, or the store is closed.
+        case finished
+    }
+
+    /// Reads what there is, for readers without a task of their own: many watches of one collection then cost little more
+    /// than what they send. Not to be mixed with an iteration.
+    public func read(telling reader: any WatchReader) -> Reading {
+        switch subscription.history.read(subscription.id, telling: reader) {
+        case .batch(let batch): .batch(batch)
+        case .gone(let oldest): .gone(oldest: oldest)
+        case .finished: .finished
+        case .again, .nothing: .nothing
+        }
+    }
+
+    /// Tells a reader, which is held up by something else, when changes that it has not read have left the history.
+    ///
+    /// - Returns: false when they have already.
+    public func tellWhenOvertaken(_ reader: any WatchReader) -> Bool {
+        subscription.history.tellWhenOvertaken(subscription.id, reader)
+    }
+
+    /// True when changes that were not read have left the history.
+    public var isOvertaken: Bool { subscription.history.isOvertaken(subscription.id) }
+
     public func makeAsyncIterator() -> Iterator { Iterator(subscription: subscription) }
 
     public struct Iterator: AsyncIteratorProtocol {

@@ -1,11 +1,12 @@
 import ClusterStore
+import HTTPKit
 import KubeModel
 import NIOCore
 import Synchronization
 
 /// One running watch: turns batches of the store into lines.
 ///
-/// It lives in the task of its request alone. Only a peer that takes less than comes costs more, while it is waited for.
+/// It lives in the task of its request; over HTTP only until its first state is sent, then a ``WatchFollower`` goes on.
 final class WatchSession: Sendable {
     private let kind: ServedKind
     private let selection: Selection
@@ -14,6 +15,7 @@ final class WatchSession: Sendable {
     private let wantsBookmarks: Bool
     private let surroundings: Watches
     private let namespace: String?
+    private let version: String
     private let end: ContinuousClock.Instant
     private let state: Mutex<Progress>
 
@@ -23,14 +25,16 @@ final class WatchSession: Sendable {
         var owesBookmark = false
         var nextBookmark: ContinuousClock.Instant
         var changes: StoreWatch?
+        var follower: WatchFollower?
     }
 
     init(
         kind: ServedKind, selection: Selection, presentation: Presentation, encoding: Encoding, wantsBookmarks: Bool,
-        surroundings: Watches, namespace: String?, timeout: Duration
+        surroundings: Watches, namespace: String?, version: String, timeout: Duration
     ) {
         (self.kind, self.selection, self.presentation, self.encoding) = (kind, selection, presentation, encoding)
         (self.wantsBookmarks, self.surroundings, self.namespace) = (wantsBookmarks, surroundings, namespace)
+        self.version = version
         let now = ContinuousClock.now
         end = now + timeout
         state = Mutex(Progress(nextBookmark: now + Self.bookmarkInterval))
@@ -39,8 +43,9 @@ final class WatchSession: Sendable {
     private static let bookmarkInterval = Duration.seconds(50)
     /// How long a peer that was too slow has for taking what is on its way.
     private static let patience = Duration.seconds(5)
-    /// Lines are put together up to this many bytes: they fill one record of TLS.
-    private static let pieceSize = 15 * 1024
+    /// Lines are put together up to this many bytes. A connection keeps a buffer for what was encrypted last: larger
+    /// pieces would save little time and cost memory for every watcher.
+    private static let pieceSize = 4 * 1024
 
     /// Does what comes first, then sends changes until the time is over or the peer is gone. A peer that takes so little
     /// that changes left the history before it was their turn is given up, wherever it is held up.
@@ -49,25 +54,46 @@ final class WatchSession: Sendable {
     ) async throws {
         state.withLock { $0.changes = changes }
         surroundings.clock.add(self)
-        defer { surroundings.clock.remove(self) }
-        try await first()
-        for try await batch in changes { try await send(batch, to: write) }
+        do {
+            try await first()
+            if let connection = write.connection {
+                let lane = surroundings.lanes[connection.eventLoop]
+                let follower = WatchFollower(self, changes, connection, lane: lane)
+                state.withLock { $0.follower = follower }
+                return connection.follow(with: follower)
+            }
+            for try await batch in changes { for line in try lines(of: batch) { try await put(line, to: write) } }
+            leave()
+        } catch {
+            leave()
+            throw error
+        }
     }
+
+    /// Forgets what the watch takes.
+    func leave() {
+        surroundings.clock.remove(self)
+        state.withLock { ($0.follower, $0.changes) = (nil, nil) }
+    }
+
+    /// True when the time of the watch is over.
+    var isOver: Bool { ContinuousClock.now >= end }
 
     /// What is due at a moment: a bookmark, or the end.
     ///
     /// - Returns: when the watch wants to be asked again.
     func keepTime(at now: ContinuousClock.Instant) -> ContinuousClock.Instant {
-        let (changes, isBookmarkDue, next) = state.withLock { state in
+        let (changes, follower, isBookmarkDue, next) = state.withLock { state in
             let isDue = wantsBookmarks && now >= state.nextBookmark
             if isDue {
                 state.owesBookmark = true
                 state.nextBookmark = now + Self.bookmarkInterval
             }
-            return (state.changes, isDue, wantsBookmarks ? min(end, state.nextBookmark) : end)
+            return (state.changes, state.follower, isDue, wantsBookmarks ? min(end, state.nextBookmark) : end)
         }
         if now >= end {
             changes?.end()
+            if let follower { follower.lane.schedule([follower]) }
             return now + .seconds(3600)
         }
         if isBookmarkDue { changes?.requestProgress() }
@@ -102,16 +128,17 @@ final class WatchSession: Sendable {
         }
     }
 
-    private func send(_ batch: StoreWatch.Batch, to write: ChunkWriter) async throws {
-        for piece in try pieces(batch.events) { try await put(piece, to: write) }
+    /// What a batch becomes, and the bookmark that is due.
+    func lines(of batch: StoreWatch.Batch) throws -> [ByteBuffer] {
+        let pieces = try pieces(batch.events)
         let owesBookmark = state.withLock { state in
             defer { state.owesBookmark = false }
             return state.owesBookmark
         }
-        guard owesBookmark else { return }
+        guard owesBookmark else { return pieces }
         var buffer = ByteBuffer()
         appendBookmark(batch.revision, isInitialEnd: false, to: &buffer)
-        try await put(buffer, to: write)
+        return pieces + [buffer]
     }
 
     /// Writes a chunk. While the peer does not take it, the history may overtake it and the time may end.
@@ -154,8 +181,13 @@ final class WatchSession: Sendable {
         return pieces
     }
 
+    /// The line for a peer that was too slow, or came too late: changes up to `oldest` are gone.
+    func expired(_ oldest: UInt64) -> ByteBuffer {
+        event("ERROR", APIError(.expired, "too old resource version: \(version) (\(oldest))").status)
+    }
+
     /// One event about an object that is made for it.
-    func event(_ type: String, _ object: JSON) -> ByteBuffer {
+    private func event(_ type: String, _ object: JSON) -> ByteBuffer {
         if encoding == .protobuf, let bytes = ProtobufEncoder.object(object) {
             return ByteBuffer(bytes: ProtobufEncoder.watchEvent(type, bytes))
         }

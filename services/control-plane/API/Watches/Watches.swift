@@ -5,6 +5,7 @@ import Synchronization
 struct Watches: Sendable {
     let clock = WatchClock()
     let lines = SharedLines()
+    let lanes = LoopLanes()
 }
 
 /// Tells running watches when a bookmark is due and when their time is over: one task for all of them.
@@ -45,7 +46,7 @@ final class SharedLines: Sendable {
         let pieces: [ByteBuffer]
     }
 
-    private static let limit = 8
+    private static let limit = 4
     private let entries = Mutex<[Entry]>([])
 
     /// The lines, in pieces, made by `make` unless someone has just made them.
