@@ -27,6 +27,12 @@ extension APIServer {
             if case .table(let include) = context.presentation {
                 return .json(kind.table(components, metadata: [:], include: include))
             }
+            if context.presentation == .metadataList {
+                return .json([
+                    "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": [:],
+                    "items": .array(components.map(kind.partial)),
+                ])
+            }
             return .json([
                 "kind": .string(kind.listKind), "apiVersion": "v1", "metadata": [:], "items": .array(components),
             ])

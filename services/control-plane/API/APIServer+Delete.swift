@@ -20,6 +20,9 @@ struct DeleteOptions: Sendable {
     var isDryRun = false
 
     init(_ body: JSON?, query: Query) throws(APIError) {
+        if let body { try Self.checkTypes(body) }
+        // Who sends options says all in them.
+        let query = body == nil ? query : Query()
         let asked = try ListOptions.number(query["gracePeriodSeconds"]).map(Int64.init)
         gracePeriodSeconds = body?["gracePeriodSeconds"]?.int ?? asked
         if let seconds = gracePeriodSeconds, seconds < 0 { gracePeriodSeconds = 1 }
@@ -30,10 +33,13 @@ struct DeleteOptions: Sendable {
                 "Unsupported value: \(JSON.array(dryRun).text): supported values: \"All\"")
         }
         isDryRun = !dryRun.isEmpty
-        uid = body?.value(at: "preconditions", "uid")?.string
-        resourceVersion = body?.value(at: "preconditions", "resourceVersion")?.string
+        uid = body?.value(at: "preconditions", "uid")?.string ?? query["uid"]
+        resourceVersion =
+            body?.value(at: "preconditions", "resourceVersion")?.string ?? query["resourceVersion"]
         let policy = body?["propagationPolicy"]?.string ?? query["propagationPolicy"]
-        let orphans = body?["orphanDependents"]?.bool ?? query["orphanDependents"].map { $0 == "true" }
+        let orphans =
+            body?["orphanDependents"]?.bool
+            ?? query["orphanDependents"].map { !["0", "false"].contains($0.lowercased()) }
         if policy != nil, orphans != nil {
             throw Self.invalid(
                 "propagationPolicy", "FieldValueInvalid",
@@ -50,6 +56,24 @@ struct DeleteOptions: Sendable {
         } else if let orphans {
             propagation = orphans ? .orphan : .background
         }
+    }
+
+    /// Refuses what is no DeleteOptions.
+    private static func checkTypes(_ body: JSON) throws(APIError) {
+        if let kind = body["kind"]?.string, kind != "DeleteOptions" {
+            let version = body["apiVersion"]?.string ?? ""
+            throw APIError(.badRequest, "no kind \"\(kind)\" is registered for version \"\(version)\"")
+        }
+        func require(_ field: String, _ type: String, _ isRight: (JSON) -> Bool) throws(APIError) {
+            guard let value = body[field], !value.isNull, !isRight(value) else { return }
+            throw APIError(
+                .badRequest, "json: cannot unmarshal into Go struct field DeleteOptions.\(field) of type \(type)")
+        }
+        try require("gracePeriodSeconds", "int64") { $0.int != nil }
+        try require("propagationPolicy", "v1.DeletionPropagation") { $0.string != nil }
+        try require("orphanDependents", "bool") { $0.bool != nil }
+        try require("preconditions", "v1.Preconditions") { $0.object != nil }
+        try require("dryRun", "[]string") { $0.array?.allSatisfy { $0.string != nil } == true }
     }
 
     private static func invalid(_ field: String, _ reason: String, _ message: String) -> APIError {

@@ -122,7 +122,8 @@ extension APIServer {
             let items = try objects.map { kind.partial(try kind.tree($0)) }
             return .json([
                 "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
-                "items": .array(items),
+                // As the real server writes a list that was never begun.
+                "items": items.isEmpty ? .null : .array(items),
             ])
         }
     }

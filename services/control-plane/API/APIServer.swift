@@ -24,16 +24,19 @@ public final class APIServer: Sendable {
         public var gitVersion: String
         /// The authority whose client certificates are believed, PEM.
         public var certificateAuthorityPEM: String
+        /// The authority for proxies that name users to extension servers, PEM.
+        public var proxyAuthorityPEM: String
         /// Where requests are noted; nil notes none.
         public var audit: AuditLog?
 
         /// Describes the surroundings.
         public init(
             serviceCIDR: String, nodeSocket: String?, tokenIssuer: String, gitVersion: String,
-            certificateAuthorityPEM: String, audit: AuditLog? = nil
+            certificateAuthorityPEM: String, proxyAuthorityPEM: String = "", audit: AuditLog? = nil
         ) {
             (self.serviceCIDR, self.nodeSocket, self.tokenIssuer) = (serviceCIDR, nodeSocket, tokenIssuer)
             (self.gitVersion, self.certificateAuthorityPEM) = (gitVersion, certificateAuthorityPEM)
+            self.proxyAuthorityPEM = proxyAuthorityPEM
             self.audit = audit
         }
     }

@@ -21,7 +21,7 @@ enum Codec {
         guard let contentType, !contentType.isEmpty, contentType != "application/json" else { return .json }
         switch contentType.split(separator: ";").first.map({ $0.lowercased().filter { $0 != " " } }) {
         case "application/json", "text/json": return .json
-        case "application/yaml", "text/yaml", "application/x-yaml": return .yaml
+        case "application/yaml": return .yaml
         case "application/vnd.kubernetes.protobuf": return .protobuf
         default: return nil
         }

@@ -41,7 +41,9 @@ enum CustomKinds {
             prepareForCreate: { object in if hasStatus { object["status"] = nil } },
             validate: { object, old in
                 var issues = (schema?.validate(object, old: old) ?? []) + (scale?.issues(in: object) ?? [])
-                schema?.checkRules(object, old: old, issues: &issues)
+                // An object without a name is as invalid as one without another required field.
+                let isNameless = object.value(at: "metadata", "name")?.string?.isEmpty ?? true
+                schema?.checkRules(object, old: old, isBlocked: isNameless, issues: &issues)
                 return issues
             },
             columns: columns, cells: cells)

@@ -63,7 +63,8 @@ public final class ControlPlane: Service {
                 serviceCIDR: configuration.serviceCIDR, nodeSocket: configuration.nodeSocket,
                 tokenIssuer: configuration.tokenIssuer,
                 gitVersion: "\(Self.kubernetesVersion)+martlet.\(configuration.version)",
-                certificateAuthorityPEM: keys.authority.certificatePEM, audit: audit),
+                certificateAuthorityPEM: keys.authority.certificatePEM,
+                proxyAuthorityPEM: keys.proxyAuthorityPEM, audit: audit),
             store: store, signer: keys.signer, logger: logger)
     }
 

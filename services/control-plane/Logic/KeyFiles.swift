@@ -7,6 +7,9 @@ struct KeyFiles: Sendable {
     let authority: CertificateAuthority
     let server: IssuedCertificatePair
     let signer: TokenSigner
+    /// The authority that extension servers believe about users whom a proxy names. Its key was thrown away: this server
+    /// proxies to none, so nobody may name users to them.
+    let proxyAuthorityPEM: String
 
     /// A certificate and its key as text.
     struct IssuedCertificatePair: Sendable {
@@ -26,6 +29,12 @@ struct KeyFiles: Sendable {
             authority = try CertificateAuthority.create(commonName: "martlet")
             try PrivateFile.write(authority.keyPEM, to: path("ca.key"))
             try PrivateFile.write(authority.certificatePEM, to: path("ca.crt"))
+        }
+        if let known = try PrivateFile.read(path("front-proxy-ca.crt")) {
+            proxyAuthorityPEM = known
+        } else {
+            proxyAuthorityPEM = try CertificateAuthority.create(commonName: "martlet-front-proxy").certificatePEM
+            try PrivateFile.write(proxyAuthorityPEM, to: path("front-proxy-ca.crt"))
         }
         server = try Self.serverCertificate(authority, path, names: names, addresses: addresses)
         let keyPEM: String

@@ -50,22 +50,51 @@ extension APIServer {
                 priority(
                     "system-node-critical", 2_000_001_000,
                     "Used for system critical pods that must not be moved from their current node."),
-                try ownService(),
+                try ownService(), addressRange,
             ]
         try await withThrowingDiscardingTaskGroup { group in
             for object in objects { group.addTask { try await self.ensure(object) } }
             // Extension servers read here whose client certificates are believed.
             let trust = configMap(
                 "extension-apiserver-authentication",
-                ["client-ca-file": .string(configuration.certificateAuthorityPEM)])
+                trusted)
             group.addTask { try await self.ensure(trust, replacing: ["data"]) }
         }
+    }
+
+    /// Whose word extension servers take for who a user is.
+    private var trusted: JSON {
+        var data: JSON = ["client-ca-file": .string(configuration.certificateAuthorityPEM)]
+        guard !configuration.proxyAuthorityPEM.isEmpty else { return data }
+        data["requestheader-allowed-names"] = "[\"front-proxy-client\"]"
+        data["requestheader-client-ca-file"] = .string(configuration.proxyAuthorityPEM)
+        data["requestheader-extra-headers-prefix"] = "[\"X-Remote-Extra-\"]"
+        data["requestheader-group-headers"] = "[\"X-Remote-Group\"]"
+        data["requestheader-username-headers"] = "[\"X-Remote-User\"]"
+        return data
     }
 
     private func configMap(_ name: String, _ data: JSON) -> JSON {
         [
             "kind": "ConfigMap", "apiVersion": "v1",
             "metadata": ["name": .string(name), "namespace": "kube-system"], "data": data,
+        ]
+    }
+
+    /// The range that Services get their addresses from.
+    private var addressRange: JSON {
+        [
+            "kind": "ServiceCIDR", "apiVersion": "networking.k8s.io/v1",
+            "metadata": ["name": "kubernetes", "finalizers": ["networking.k8s.io/service-cidr-finalizer"]],
+            "spec": ["cidrs": [.string(configuration.serviceCIDR)]],
+            "status": [
+                "conditions": [
+                    [
+                        "type": "Ready", "status": "True", "lastTransitionTime": .string(Timestamp.now.text),
+                        "reason": "", "message": "Kubernetes Service CIDR is ready",
+                    ]
+                ]
+            ],
         ]
     }
 

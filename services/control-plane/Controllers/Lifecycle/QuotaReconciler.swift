@@ -52,7 +52,9 @@ struct QuotaUsage: Sendable {
             return Quantity(whole: type == "pods" ? scoped(quota, live: false).count : count(type))
         }
         if let slash = key.range(of: ".storageclass.storage.k8s.io/") {
-            let ofClass = claims.filter { $0.spec["storageClassName"]?.string == String(key[..<slash.lowerBound]) }
+            let ofClass = scopedClaims(quota).filter {
+                $0.spec["storageClassName"]?.string == String(key[..<slash.lowerBound])
+            }
             return storage(key[slash.upperBound...], ofClass)
         }
         switch key {
@@ -64,7 +66,7 @@ struct QuotaUsage: Sendable {
                     .reduce(0) { $0 + ($1.spec["ports"]?.array?.count ?? 0) })
         case "services.loadbalancers":
             return Quantity(whole: services.count { $0.spec["type"]?.string == "LoadBalancer" })
-        case "persistentvolumeclaims", "requests.storage": return storage(Substring(key), claims)
+        case "persistentvolumeclaims", "requests.storage": return storage(Substring(key), scopedClaims(quota))
         case "configmaps", "secrets", "replicationcontrollers", "resourcequotas": return Quantity(whole: count(key))
         default: return resources(key, scoped(quota, live: true))
         }
@@ -82,8 +84,8 @@ struct QuotaUsage: Sendable {
         return pods.reduce(.zero) { $0 + ($1.resourceRequests(part)[name] ?? .zero) }
     }
 
-    /// The Pods that count: those that have not ended, within the quota's scopes.
-    private func scoped(_ quota: KubeObject, live: Bool) -> [KubeObject] {
+    /// What a quota wants of the objects that it counts.
+    private func requirements(_ quota: KubeObject) -> [LabelSelector.Expression] {
         let scopes = (quota.spec["scopes"]?.array ?? []).compactMap(\.string).map {
             LabelSelector.Expression(key: $0, operator: "Exists", values: [])
         }
@@ -92,8 +94,30 @@ struct QuotaUsage: Sendable {
                 key: $0["scopeName"]?.string ?? "", operator: $0["operator"]?.string ?? "Exists",
                 values: $0["values"]?.array?.compactMap(\.string) ?? [])
         }
+        return scopes + selector
+    }
+
+    /// The Pods that count: those that have not ended, within the quota's scopes.
+    private func scoped(_ quota: KubeObject, live: Bool) -> [KubeObject] {
+        let requirements = requirements(quota)
         return pods.filter { pod in
-            (!live || !pod.isFinished) && (scopes + selector).allSatisfy { Self.matches($0, pod) }
+            (!live || !pod.isFinished) && requirements.allSatisfy { Self.matches($0, pod) }
+        }
+    }
+
+    /// The claims that count: all, or those whose classes of attributes are within the scopes.
+    private func scopedClaims(_ quota: KubeObject) -> [KubeObject] {
+        let requirements = requirements(quota)
+        guard !requirements.isEmpty else { return claims }
+        return claims.filter { claim in
+            let names = [
+                claim.spec["volumeAttributesClassName"], claim.status["currentVolumeAttributesClassName"],
+                claim.status.value(at: "modifyVolumeStatus", "targetVolumeAttributesClassName"),
+            ].compactMap { $0?.string }.filter { !$0.isEmpty }
+            return requirements.allSatisfy { scope in
+                guard scope.key == "VolumeAttributesClass" else { return false }
+                return names.isEmpty ? scope.matches(nil) : names.contains { scope.matches($0) }
+            }
         }
     }
 
@@ -107,7 +131,21 @@ struct QuotaUsage: Sendable {
         case "PriorityClass":
             let name = pod.spec["priorityClassName"]?.string
             return scope.matches(name?.isEmpty == true ? nil : name)
-        default: return true
+        case "CrossNamespacePodAffinity": return looksElsewhere(pod)
+        default: return false
+        }
+    }
+
+    /// True for Pods that want to be near, or far from, Pods of other namespaces.
+    private static func looksElsewhere(_ pod: KubeObject) -> Bool {
+        ["podAffinity", "podAntiAffinity"].contains { field in
+            let affinity = pod.spec.value(at: "affinity", field)
+            let hard = affinity?["requiredDuringSchedulingIgnoredDuringExecution"]?.array ?? []
+            let soft = (affinity?["preferredDuringSchedulingIgnoredDuringExecution"]?.array ?? [])
+                .compactMap { $0["podAffinityTerm"] }
+            return (hard + soft).contains { term in
+                !(term["namespaces"]?.array ?? []).isEmpty || term["namespaceSelector"]?.isNull == false
+            }
         }
     }
 

@@ -124,11 +124,11 @@ public struct StructuralSchema: Sendable {
     }
 
     /// Adds what the rules (`x-kubernetes-validations`) say of an object that may already have other issues.
-    public func checkRules(_ object: JSON, old: JSON?, issues: inout [FieldIssue]) {
+    ///
+    /// Rules are only asked about objects without grave issues; `isBlocked` says that there is one already.
+    public func checkRules(_ object: JSON, old: JSON?, isBlocked: Bool = false, issues: inout [FieldIssue]) {
         guard let rules else { return }
-        // An object without a name is as invalid as one without another required field.
-        let isNameless = object.value(at: "metadata", "name")?.string?.isEmpty ?? true
-        if isNameless || issues.contains(where: \.blocksRules) {
+        if isBlocked || issues.contains(where: \.blocksRules) {
             issues.append(
                 FieldIssue(
                     field: "<nil>", reason: .invalid,
