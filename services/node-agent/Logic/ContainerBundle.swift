@@ -109,17 +109,17 @@ enum ContainerBundle {
         for gid in Set([plan.gid, user.gid] + plan.groups).sorted() where ![0, 100, 65534].contains(gid) {
             group += "group\(gid):x:\(gid):\n"
         }
-        try FileTools.write(passwd, to: "\(root)/etc/passwd")
-        try FileTools.write(group, to: "\(root)/etc/group")
-        try FileTools.write(
-            "hosts: files dns\npasswd: files\ngroup: files\nservices: files\nprotocols: files\n",
-            to: "\(root)/etc/nsswitch.conf")
+        try FileTools.create(Array(passwd.utf8), at: "\(root)/etc/passwd")
+        try FileTools.create(Array(group.utf8), at: "\(root)/etc/group")
+        try FileTools.create(
+            Array("hosts: files dns\npasswd: files\ngroup: files\nservices: files\nprotocols: files\n".utf8),
+            at: "\(root)/etc/nsswitch.conf")
         for name in [
             "pip.conf", "mime.types", "services", "protocols", "os-release", "debian_version", "bash.bashrc", "profile",
             "inputrc", "ld.so.conf", "shells", "gitconfig", "timezone",
         ] {
             if let bytes = FileTools.read("/etc/\(name)", limit: 1 << 20) {
-                try FileTools.write(bytes, to: "\(root)/etc/\(name)")
+                try FileTools.create(bytes, at: "\(root)/etc/\(name)")
             }
         }
         symlink("/proc/self/mounts", "\(root)/etc/mtab")
@@ -147,7 +147,7 @@ enum ContainerBundle {
                 continue
             }
             if isLast, isFile {
-                try FileTools.write([], to: path)
+                try FileTools.create([], at: path)
             } else {
                 try FileTools.makeDirectory(path)
                 if path.hasPrefix("\(root)/home/") { chown(path, uid, gid) }
@@ -349,7 +349,7 @@ enum ContainerBundle {
         for path in sharedEtc where FileTools.exists(path) {
             try makeMountPoint(path, isFile: !FileTools.isDirectory(path), root: root, uid: 0, gid: 0)
         }
-        for name in ["hosts", "resolv.conf", "hostname"] { try FileTools.write([], to: "\(root)/etc/\(name)") }
+        for name in ["hosts", "resolv.conf", "hostname"] { try FileTools.create([], at: "\(root)/etc/\(name)") }
         for mount in plan.mounts.sorted(by: { depth($0) < depth($1) }) {
             try makeMountPoint(
                 mount.destination, isFile: !FileTools.isDirectory(mount.source), root: root, uid: plan.uid,

@@ -81,6 +81,23 @@ enum FileTools {
         guard rename(temporary, path) == 0 else { throw failure("cannot write", path) }
     }
 
+    /// Writes a new file into a folder that nobody looks into yet, which needs no second name.
+    static func create(_ bytes: [UInt8], at path: String, mode: mode_t = 0o644) throws {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
+        guard descriptor >= 0 else { throw failure("cannot write", path) }
+        defer { close(descriptor) }
+        fchmod(descriptor, mode)  // regardless of the umask
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let size = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if size < 0 {
+                if errno == EINTR { continue }
+                throw failure("cannot write", path)
+            }
+            rest = rest.dropFirst(size)
+        }
+    }
+
     static func write(_ text: String, to path: String, mode: mode_t = 0o644) throws {
         try write(Array(text.utf8), to: path, mode: mode)
     }
