@@ -63,6 +63,8 @@ extension Descriptions {
         admissionregistration/v1.ValidatingWebhookConfiguration Services that may refuse objects before they are stored.
         admissionregistration/v1.ValidatingAdmissionPolicy Rules by which objects are refused.
         admissionregistration/v1.ValidatingAdmissionPolicyBinding Where a ValidatingAdmissionPolicy holds.
+        admissionregistration/v1.MutatingAdmissionPolicy Rules by which objects are changed before they are stored.
+        admissionregistration/v1.MutatingAdmissionPolicyBinding Where a MutatingAdmissionPolicy holds.
         apiextensions/v1.CustomResourceDefinition A kind that is not built in.
         apiextensions/v1.CustomResourceDefinitionSpec.group Its API group.
         apiextensions/v1.CustomResourceDefinitionSpec.names What it is called.
