@@ -116,7 +116,7 @@ struct Platform: Sendable {
                 stateDirectory: directory.gatewayState,
                 spawnerConfigPath: installation.root + "/deploy/base/gateway/spawner_ui_config.yaml",
                 version: Martlet.version, signIn: signIn, kfamAddress: "127.0.0.1:\(try await readiness.kfam.port())",
-                auditLogPath: directory.path + "/audit.log"),
+                allowsRegistration: profileSettings.isRegistrationOpen, auditLogPath: directory.path + "/audit.log"),
             client: try await client(of: "gateway"), signIn: try SignInTokens(stateDirectory: directory.gatewayState),
             logger: Logger(label: "gateway"), onListening: { port in readiness.gateway.listens(on: port) })
     }
