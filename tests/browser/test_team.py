@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import requests
 from playwright.sync_api import expect
 
 from support import people
@@ -177,6 +178,43 @@ def test_a_session_elsewhere_is_ended_from_the_account(enter, platform, screensh
     expect(page.get_by_role("button", name="End", exact=True)).to_have_count(0)
     assert elsewhere.get(f"{platform.gateway}/api/me", timeout=30).status_code == 401
     assert page.request.get(f"{platform.gateway}/api/me").status == 200
+
+
+def test_a_token_is_made_used_and_revoked(enter, platform, screenshots, accessible):
+    user = f"{platform.fresh_name('scripter')}@example.com"
+    page = enter(user)
+    page.goto(platform.gateway + "/account")
+    expect(page.get_by_text("None yet.")).to_be_visible()
+    page.get_by_role("button", name="New token").click()
+    dialog = page.get_by_role("dialog", name="New API token")
+    expect(dialog.get_by_label("What it is for")).to_be_focused()
+    dialog.get_by_label("Read", exact=True).uncheck()
+    dialog.get_by_role("button", name="Create token").click()
+    expect(dialog.get_by_text("Say what it is for.")).to_be_visible()
+    expect(dialog.get_by_text("Choose what it may do.")).to_be_visible()
+    screenshots(page, "new-token-problems")
+    dialog.get_by_label("What it is for").fill("nightly report")
+    dialog.get_by_label("Read", exact=True).check()
+    dialog.get_by_label("Expires after").select_option("7")
+    dialog.get_by_role("button", name="Create token").click()
+    secret = page.get_by_role("note", name="Token").text_content()
+    accessible(page)
+    screenshots(page, "token-shown-once")
+    page.get_by_role("button", name="Done").click()
+    expect(page.get_by_text(secret)).to_have_count(0)
+
+    bearer = {"Authorization": f"Bearer {secret}"}
+    assert requests.get(f"{platform.gateway}/api/me", headers=bearer, timeout=30).json()["user"] == user
+    refused = requests.post(f"{platform.gateway}/api/workgroup/create", headers=bearer, json={}, timeout=30)
+    assert refused.status_code == 403, "it may read only"
+    page.reload()
+    line = page.get_by_role("listitem").filter(has_text="nightly report")
+    expect(line).to_contain_text("last used just now")
+    screenshots(page, "account-tokens")
+    line.get_by_role("button", name="Revoke").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke", exact=True).click()
+    expect(page.get_by_text("None yet.")).to_be_visible()
+    assert requests.get(f"{platform.gateway}/api/me", headers=bearer, timeout=30).status_code == 401
 
 
 def test_a_lost_session_is_said_and_leads_to_the_sign_in_page(page, context, platform):

@@ -3,6 +3,7 @@
 import { useSession } from "../parts/session";
 import { PageHead } from "../parts/Shell";
 import { SessionList } from "../parts/SessionList";
+import { TokenList } from "../parts/TokenList";
 
 export default function AccountPage() {
     const { me } = useSession();
@@ -17,6 +18,7 @@ export default function AccountPage() {
                     </section>
                 )}
                 <SessionList />
+                <TokenList />
             </div>
         </div>
     );

@@ -111,11 +111,13 @@ struct AuditQuery: Sendable {
     let before: String?
 
     /// Reads `user`, `verb`, `resource`, `namespace`, `name`, `decision` (equal), `q` (words, all of which occur
-    /// anywhere), `from`, `to` (times), `before`.
+    /// anywhere), `from`, `to` (times), `by` (`people`, `all`), `before`.
     ///
-    /// - Throws: ``APIError`` when a time is none.
-    init(_ request: HTTPRequest) throws {
-        func value(_ name: String) -> String? { request.query(name).flatMap { $0.isEmpty ? nil : $0 } }
+    /// - Throws: ``APIError`` when a time is none, or `by` something else.
+    init(_ request: HTTPRequest) throws { try self.init { request.query($0) } }
+
+    init(_ parameter: (String) -> String?) throws {
+        func value(_ name: String) -> String? { parameter(name).flatMap { $0.isEmpty ? nil : $0 } }
         equal = ["user", "verb", "resource", "namespace", "name", "decision"].compactMap { field in
             value(field).map { (field, $0) }
         }
