@@ -26,15 +26,27 @@ extension APIServer {
         case ("eviction", "create"): return try await evict(request, context)
         case ("token", "create"): return try await requestToken(request, context)
         case ("exec", "get"), ("attach", "get"), ("exec", "create"), ("attach", "create"):
+            try requireCreation(context)
             try await admitSubresource(context, object: processOptions(context), operation: .connect)
             return try await streams(request, context, pod: try await existing(context))
         case ("portforward", "get"), ("portforward", "create"):
+            try requireCreation(context)
             let ports = context.query.all("ports").compactMap { Int64($0) }
             var options: JSON = ["kind": "PodPortForwardOptions", "apiVersion": "v1"]
             if !ports.isEmpty { options["ports"] = .array(ports.map(JSON.int)) }
             try await admitSubresource(context, object: options, operation: .connect)
             return try await portForward(request, context, pod: try await existing(context))
         default: throw notAllowed(info, kind)
+        }
+    }
+
+    /// WebSockets begin with a GET; who may only read does not go into a Pod that way.
+    private func requireCreation(_ context: RequestContext) throws(APIError) {
+        guard context.info.verb == "get" else { return }
+        var info = context.info
+        info.verb = "create"
+        guard cluster.rbac.allows(context.user, AccessAttributes(info)) else {
+            throw context.kind.forbidden(context.name, "")
         }
     }
 
