@@ -135,7 +135,8 @@ struct FilesTests {
             ],
             environment: ReadyEnvironment(
                 definition: EnvironmentDefinition(name: "e", images: ["e"]), path: "/env", contentID: "c"),
-            cpuLimit: 0.5, cpuRequest: 0.25, memoryLimit: 1_048_576, podEtc: "/etc-of-pod", terminationFile: "/t",
+            sharedMemory: "/shm-of-pod", cpuLimit: 0.5, cpuRequest: 0.25, memoryLimit: 1_048_576, podEtc: "/etc-of-pod",
+            terminationFile: "/t",
             terminationPath: "/dev/termination-log")
         let config = ContainerBundle.config(plan)
         #expect(config.value(at: "process", "noNewPrivileges")?.bool == true)
@@ -149,11 +150,34 @@ struct FilesTests {
         let outer = try #require(places.firstIndex(of: "/data"))
         let inner = try #require(places.firstIndex(of: "/data/inner"))
         #expect(outer < inner)
+        let memory = mounts.first { $0["destination"]?.string == "/dev/shm" }
+        #expect(memory?["source"]?.string == "/shm-of-pod")
         let system = mounts.first { $0["destination"]?.string == "/usr" }
         #expect(system?["options"]?.array?.contains("ro") == true)
         // Without a writable root there is no layer above the environment either.
         let environment = mounts.first { $0["destination"]?.string == ContainerBundle.environmentPath }
         #expect(environment?["type"]?.string == "bind")
+    }
+
+    @Test("namespaces are the container's own, the pod's, or the host's when that is permitted")
+    func namespaces() {
+        var plan = ContainerPlan(
+            id: "x", bundle: "/b", hostname: "h", networkNamespace: nil, cgroup: "/m", arguments: ["a"],
+            workingDirectory: "/", variables: [], uid: 1, gid: 1, groups: [], isRootReadOnly: false,
+            mayGainPrivileges: false, capabilities: [], filter: nil, mounts: [],
+            environment: ReadyEnvironment(
+                definition: EnvironmentDefinition(name: "e", images: ["e"]), path: nil, contentID: "c"),
+            sharedMemory: "/s", processNamespace: "/proc/7/ns/pid", processes: "/p", podEtc: "/e",
+            terminationFile: "/t",
+            terminationPath: "/dev/termination-log")
+        func namespace(_ type: String) -> JSON? {
+            ContainerBundle.config(plan).value(at: "linux", "namespaces")?.array?.first { $0["type"]?.string == type }
+        }
+        #expect(namespace("network") == nil && namespace("pid")?["path"]?.string == "/proc/7/ns/pid")
+        #expect(ContainerBundle.config(plan)["mounts"]?.array?.first?["source"]?.string == "/p")
+        (plan.networkNamespace, plan.processNamespace, plan.processes) = ("/n", nil, nil)
+        #expect(namespace("network")?["path"]?.string == "/n" && namespace("pid")?["path"] == nil)
+        #expect(ContainerBundle.config(plan)["mounts"]?.array?.first?["type"]?.string == "proc")
     }
 
     @Test("a volume below /usr puts a layer there, so that nothing is made on the host")
@@ -165,7 +189,7 @@ struct FilesTests {
             mounts: [.init(destination: "/usr/share/nginx/html", source: "/a", isReadOnly: true)],
             environment: ReadyEnvironment(
                 definition: EnvironmentDefinition(name: "e", images: ["e"]), path: nil, contentID: "c"),
-            podEtc: "/e", terminationFile: "/t", terminationPath: "/dev/termination-log")
+            sharedMemory: "/s", podEtc: "/e", terminationFile: "/t", terminationPath: "/dev/termination-log")
         func kind() -> String? {
             ContainerBundle.config(plan)["mounts"]?.array?.first { $0["destination"]?.string == "/usr" }?["type"]?
                 .string

@@ -30,6 +30,8 @@ struct Up: ParsableCommand {
     var allowHostPath = false
     @Flag(name: .long, help: "Let root in Pods with hostUsers: true be root of this machine.")
     var allowHostUsers = false
+    @Flag(name: .long, help: "Let Pods with hostNetwork: true use the network of this machine.")
+    var allowHostNetwork = false
     @Option(name: .long, help: "Format of the log in <data-dir>/logs: text or json.")
     var logFormat: LogFormat = .text
     @Option(name: .long, help: "Least level that is logged: debug, info, warning, error.")
@@ -121,7 +123,8 @@ struct Up: ParsableCommand {
                 "--environments-dir", environmentsDir ?? directory.path + "/environments",
                 "--uv-cache-dir", uvCacheDir ?? directory.path + "/uv-cache",
                 "--log-format", logFormat.rawValue, "--log-level", logLevel.rawValue, "--until-stdin-closes",
-            ] + (allowHostPath ? ["--allow-host-path"] : []) + (allowHostUsers ? ["--allow-host-users"] : []),
+            ] + (allowHostPath ? ["--allow-host-path"] : []) + (allowHostUsers ? ["--allow-host-users"] : [])
+                + (allowHostNetwork ? ["--allow-host-network"] : []),
             path: (uv as NSString).deletingLastPathComponent + ":"
                 + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"),
             log: log, logFile: directory.logs + "/node-agent.log")

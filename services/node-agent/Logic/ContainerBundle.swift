@@ -18,7 +18,8 @@ struct ContainerPlan: Sendable {
     /// Directory that holds config.json and rootfs.
     var bundle: String
     var hostname: String
-    var networkNamespace: String
+    /// Nil for the host's.
+    var networkNamespace: String?
     var cgroup: String
     var arguments: [String]
     var hasTerminal = false
@@ -42,7 +43,12 @@ struct ContainerPlan: Sendable {
     var sysfs: String?
     var mounts: [ContainerMount]
     var environment: ReadyEnvironment
-    var sharedMemoryPath: String?
+    /// Memory that all containers of the pod see at /dev/shm.
+    var sharedMemory: String
+    /// The namespace of processes that the container joins; nil for one of its own.
+    var processNamespace: String?
+    /// A /proc that shows the processes of the whole pod.
+    var processes: String?
     var cpuLimit: Double?
     var cpuRequest: Double?
     var memoryLimit: Double?
@@ -162,8 +168,8 @@ enum ContainerBundle {
         if !plan.groups.isEmpty { user["additionalGids"] = .array(plan.groups.map { .int(Int64($0)) }) }
         var linux: JSON = [
             "namespaces": [
-                ["type": "pid"], ["type": "ipc"], ["type": "uts"], ["type": "mount"],
-                ["type": "network", "path": .string(plan.networkNamespace)],
+                plan.processNamespace.map { ["type": "pid", "path": .string($0)] } ?? ["type": "pid"], ["type": "ipc"],
+                ["type": "uts"], ["type": "mount"],
             ],
             "cgroupsPath": .string(plan.cgroup), "resources": resources(plan),
             "maskedPaths": plan.showsWholeProc
@@ -176,6 +182,10 @@ enum ContainerBundle {
                 ],
             "readonlyPaths": plan.showsWholeProc ? [] : ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys"],
         ]
+        if let path = plan.networkNamespace {
+            linux["namespaces"] = .array(
+                (linux["namespaces"]?.array ?? []) + [["type": "network", "path": .string(path)]])
+        }
         if let filter = plan.filter { linux["seccomp"] = filter }
         if !plan.settings.isEmpty {
             var settings: JSON = [:]
@@ -210,15 +220,20 @@ enum ContainerBundle {
     }
 
     private static func resources(_ plan: ContainerPlan) -> JSON {
+        resources(cpuRequest: plan.cpuRequest, cpuLimit: plan.cpuLimit, memoryLimit: plan.memoryLimit)
+    }
+
+    /// Limits as OCI writes them; of CPUs as counts, of memory as bytes.
+    static func resources(cpuRequest: Double?, cpuLimit: Double?, memoryLimit: Double?) -> JSON {
         var resources: JSON = ["devices": [["allow": false, "access": "rwm"]], "pids": ["limit": 4096]]
-        let shares = plan.cpuRequest.map { max(2, Int64(($0 * 1024).rounded())) } ?? 2
+        let shares = cpuRequest.map { max(2, Int64(($0 * 1024).rounded())) } ?? 2
         var cpu: JSON = ["shares": .int(min(shares, 262_144))]
-        if let limit = plan.cpuLimit, limit > 0 {
+        if let limit = cpuLimit, limit > 0 {
             cpu["quota"] = .int(max(1000, Int64((limit * 100_000).rounded())))
             cpu["period"] = 100_000
         }
         resources["cpu"] = cpu
-        if let limit = plan.memoryLimit, limit > 0 {
+        if let limit = memoryLimit, limit > 0 {
             // No swap beyond the limit, as kubelets have it.
             resources["memory"] = ["limit": .int(Int64(limit)), "swap": .int(Int64(limit))]
         }
@@ -255,6 +270,13 @@ enum ContainerBundle {
                 "options": ["nosuid", "noexec", "nodev", "ro"],
             ],
         ]
+        if let processes = plan.processes {
+            // Users of a container's own have no say over processes of the pod, so that they cannot mount this.
+            mounts[0] = [
+                "destination": "/proc", "type": "bind", "source": .string(processes),
+                "options": ["bind", "rprivate", "rw", "nosuid", "noexec", "nodev"],
+            ]
+        }
         if let sysfs = plan.sysfs {
             // Its own users have no say over the pod's network, so that they cannot mount this.
             mounts[mounts.count - 1] = [
@@ -263,9 +285,10 @@ enum ContainerBundle {
             ]
         }
         if !plan.mounts.contains(where: { $0.destination == "/dev/shm" }) {
+            // The containers of a pod share it. Everybody may write there, so that owners need no mapping.
             mounts.append([
-                "destination": "/dev/shm", "type": "tmpfs", "source": "shm",
-                "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
+                "destination": "/dev/shm", "type": "bind", "source": .string(plan.sharedMemory),
+                "options": ["bind", "rprivate", "rw", "nosuid", "noexec", "nodev"],
             ])
         }
         if plan.environment.image == nil { mounts += system(plan, bind) }

@@ -12,6 +12,8 @@ struct ContainerPlanner: Sendable {
     let volumes: PodVolumes
     let context: NodeContext
     let podEtc: String
+    /// The namespace of processes that the container joins.
+    var processNamespace: String?
 
     /// The plan.
     ///
@@ -60,6 +62,14 @@ struct ContainerPlanner: Sendable {
                     : "no command specified",
                 reason: "CreateContainerError")
         }
+        let hostname =
+            pod.isOnHostNetwork
+            ? PodEtc.hostName : pod.kernelHostname(domain: context.configuration.clusterDomain)
+        guard hostname.utf8.count <= 64 else {
+            throw ContainerConfigError(
+                "Failed to construct FQDN from pod hostname and cluster domain, FQDN \(hostname) is too long (64 characters is the max, \(hostname.utf8.count) characters requested)",
+                reason: "CreateContainerError")
+        }
         let mounts = try volumes.mounts(of: container, variables: map, fsGroup: pod.fsGroup)
         for mount in mounts
         where ["/", "/proc", "/sys", "/dev"].contains(mount.destination)
@@ -70,7 +80,8 @@ struct ContainerPlanner: Sendable {
         var termination = container.json["terminationMessagePath"]?.string ?? "/dev/termination-log"
         if !termination.hasPrefix("/") || termination.contains("..") { termination = "/dev/termination-log" }
         return ContainerPlan(
-            id: run.id, bundle: run.directory, hostname: pod.hostname, networkNamespace: sandbox.namespacePath,
+            id: run.id, bundle: run.directory, hostname: hostname,
+            networkNamespace: sandbox.isOnHost ? nil : sandbox.namespacePath,
             cgroup: context.cgroup(pod: pod.uid, container: container.name, number: run.number), arguments: line,
             hasTerminal: container.json["tty"]?.bool ?? false,
             workingDirectory: container.json["workingDir"]?.string ?? definition.workingDirectory ?? home,
@@ -83,8 +94,10 @@ struct ContainerPlanner: Sendable {
                 folder: "\(context.configuration.dataDirectory)/seccomp"),
             settings: Sysctls.settings(pod).filter { !$0.isOfNetwork }.map { ($0.name, $0.value) },
             userBase: userBase, showsWholeProc: userBase != nil && own?["procMount"]?.string == "Unmasked",
-            sysfs: userBase == nil ? nil : "\((podEtc as NSString).deletingLastPathComponent)/sys",
-            mounts: mounts, environment: environment, cpuLimit: container.limit("cpu"),
+            sysfs: userBase == nil ? nil : "\(podDirectory)/sys",
+            mounts: mounts, environment: environment,
+            sharedMemory: "\(podDirectory)/shm", processNamespace: processNamespace,
+            processes: pod.sharesProcesses ? SharedProcesses(podDirectory).proc : nil, cpuLimit: container.limit("cpu"),
             cpuRequest: container.request("cpu") ?? container.limit("cpu"), memoryLimit: container.limit("memory"),
             podEtc: podEtc, terminationFile: run.terminationFile, terminationPath: termination)
     }
@@ -114,8 +127,10 @@ struct ContainerPlanner: Sendable {
                 "users of its own need mounts with mapped owners, which the file system of \(context.configuration.dataDirectory) does not offer",
                 reason: "CreateContainerError")
         }
-        return UserShift.base(of: sandbox.address)
+        return UserShift.base(of: sandbox.identity)
     }
+
+    private var podDirectory: String { (podEtc as NSString).deletingLastPathComponent }
 
     private func words(_ key: String, _ variables: [String: String]) -> [String]? {
         guard let list = container.json[key]?.array, !list.isEmpty else { return nil }
@@ -153,7 +168,7 @@ struct ContainerPlanner: Sendable {
         let system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         if let image = environment.image {
             all.set("PATH", system)
-            all.set("HOSTNAME", pod.hostname)
+            all.set("HOSTNAME", pod.kernelHostname(domain: context.configuration.clusterDomain))
             if container.json["tty"]?.bool == true { all.set("TERM", "xterm") }
             all.set("HOME", home)
             for (name, value) in image.config.variables { all.set(name, value) }
@@ -162,7 +177,7 @@ struct ContainerPlanner: Sendable {
         }
         let python = "\(ContainerBundle.environmentPath)/bin"
         all.set("PATH", environment.path == nil ? system : "\(python):\(system)")
-        all.set("HOSTNAME", pod.hostname)
+        all.set("HOSTNAME", pod.kernelHostname(domain: context.configuration.clusterDomain))
         all.set("HOME", home)
         all.set("LANG", "C.UTF-8")
         if container.json["tty"]?.bool == true { all.set("TERM", "xterm") }

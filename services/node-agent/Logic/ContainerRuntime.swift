@@ -24,6 +24,14 @@ struct ContainerRuntime: Sendable {
         guard outcome.code == 0 else { throw NodeError(Self.complaint(outcome.error)) }
     }
 
+    /// The first process of a container, as the host numbers it; nil when it does not run.
+    func process(of run: ContainerRun) async throws -> Int? {
+        let outcome = try await crun(["state", run.id]).run()
+        guard outcome.code == 0, let state = try? JSON(parsing: outcome.output), state["status"]?.string == "running"
+        else { return nil }
+        return state["pid"]?.int.map { Int($0) }
+    }
+
     /// Sends a signal to the first process.
     func signal(_ run: ContainerRun, _ name: String) async {
         _ = try? await crun(["kill", run.id, name]).run()

@@ -86,7 +86,7 @@ public struct NodeAgent: Service {
             environments: environments, images: images,
             runtime: ContainerRuntime(tools: tools, configuration: configuration),
             watcher: watcher, meter: UsageMeter(), storage: StorageMeter(),
-            recorder: EventRecorder(client: client, component: "kubelet"), configMaps: configMaps,
+            recorder: EventRecorder(client: client, component: "kubelet"), pods: pods, configMaps: configMaps,
             secrets: secrets, nodeCPU: capacity?["cpu"]?.string.flatMap(ResourceQuantity.value) ?? 1,
             nodeMemory: capacity?["memory"]?.string.flatMap(ResourceQuantity.value) ?? 0,
             shiftsUsers: UserShift.isOffered(on: configuration.podsDirectory), logger: logger)

@@ -22,6 +22,8 @@ public struct NodeConfiguration: Sendable {
     public var allowsHostPath: Bool
     /// True when root in a pod that says `hostUsers: true` is root of the host.
     public var allowsHostUsers: Bool
+    /// True when pods may use the network of the host (`hostNetwork: true`).
+    public var allowsHostNetwork: Bool
     /// True when pods of different Profiles do not reach each other unless a NetworkPolicy lets them.
     public var isolatesProfiles: Bool
     /// True when pods go on running after SIGTERM.
@@ -38,6 +40,7 @@ public struct NodeConfiguration: Sendable {
         dataDirectory: String, nodeName: String, podCIDR: String, serviceCIDR: String, socketPath: String? = nil,
         environmentsFile: String, environmentsDirectory: String? = nil, uvCacheDirectory: String? = nil,
         clusterDomain: String = "cluster.local", allowsHostPath: Bool = false, allowsHostUsers: Bool = false,
+        allowsHostNetwork: Bool = false,
         isolatesProfiles: Bool = true,
         keepsPods: Bool = false, servedUser: UInt32? = nil,
         maximumPods: Int = 110, shimDirectory: String? = nil
@@ -53,6 +56,7 @@ public struct NodeConfiguration: Sendable {
         self.clusterDomain = clusterDomain
         self.allowsHostPath = allowsHostPath
         self.allowsHostUsers = allowsHostUsers
+        self.allowsHostNetwork = allowsHostNetwork
         self.isolatesProfiles = isolatesProfiles
         self.keepsPods = keepsPods
         self.servedUser = servedUser

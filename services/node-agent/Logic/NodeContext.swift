@@ -19,6 +19,7 @@ struct NodeContext: Sendable {
     let meter: UsageMeter
     let storage: StorageMeter
     let recorder: EventRecorder
+    let pods: WatchCache
     let configMaps: WatchCache
     let secrets: WatchCache
     let nodeCPU: Double

@@ -62,6 +62,7 @@ struct NodeRoutes: Sendable {
                 let statuses =
                     (object.status["containerStatuses"]?.array ?? [])
                     + (object.status["initContainerStatuses"]?.array ?? [])
+                    + (object.status["ephemeralContainerStatuses"]?.array ?? [])
                 let reason = statuses.first { $0["name"]?.string == containerName }?.value(
                     at: "state", "waiting", "reason")?.string
                 throw APIError(

@@ -4,9 +4,40 @@ import KubeModel
 enum PodEtc {
     static func write(_ pod: PodSpec, address: Address4, server: Address4, domain: String, to directory: String) throws
     {
+        if pod.isOnHostNetwork {
+            try writeHosts(pod, server: server, domain: domain, to: directory)
+            return
+        }
         try FileTools.write(hosts(pod, address: address, domain: domain), to: "\(directory)/hosts")
         try FileTools.write(resolver(pod, server: server, domain: domain), to: "\(directory)/resolv.conf")
-        try FileTools.write(pod.hostname + "\n", to: "\(directory)/hostname")
+        try FileTools.write(pod.kernelHostname(domain: domain) + "\n", to: "\(directory)/hostname")
+    }
+
+    /// Name of the machine, as the kernel has it.
+    static var hostName: String { (FileTools.text("/proc/sys/kernel/hostname") ?? "localhost").trimmed() }
+
+    /// On the host's network: the host's names, and its resolver unless the pod wants the cluster's.
+    private static func writeHosts(_ pod: PodSpec, server: Address4, domain: String, to directory: String) throws {
+        var text = "# Kubernetes-managed hosts file (host network).\n" + (FileTools.text("/etc/hosts") ?? "")
+        if !text.hasSuffix("\n") { text += "\n" }
+        text += aliases(pod)
+        try FileTools.write(text, to: "\(directory)/hosts")
+        let policy = pod.object.spec["dnsPolicy"]?.string ?? "ClusterFirst"
+        let isOfHost = ["ClusterFirst", "Default"].contains(policy)
+        let resolver =
+            isOfHost
+            ? FileTools.text("/etc/resolv.conf") ?? "" : resolver(pod, server: server, domain: domain)
+        try FileTools.write(resolver, to: "\(directory)/resolv.conf")
+        try FileTools.write(hostName + "\n", to: "\(directory)/hostname")
+    }
+
+    private static func aliases(_ pod: PodSpec) -> String {
+        var text = ""
+        for alias in pod.object.spec["hostAliases"]?.array ?? [] {
+            guard let address = alias["ip"]?.string else { continue }
+            text += "\(address)\t\((alias["hostnames"]?.array ?? []).compactMap(\.string).joined(separator: "\t"))\n"
+        }
+        return text
     }
 
     static func hosts(_ pod: PodSpec, address: Address4, domain: String) -> String {
@@ -21,11 +52,7 @@ enum PodEtc {
             names = "\(pod.hostname).\(subdomain).\(pod.namespace).svc.\(domain)\t\(pod.hostname)"
         }
         text += "\(address)\t\(names)\n"
-        for alias in pod.object.spec["hostAliases"]?.array ?? [] {
-            guard let address = alias["ip"]?.string else { continue }
-            text += "\(address)\t\((alias["hostnames"]?.array ?? []).compactMap(\.string).joined(separator: "\t"))\n"
-        }
-        return text
+        return text + aliases(pod)
     }
 
     static func resolver(

@@ -10,9 +10,18 @@ import Synchronization
 /// What of a pod outlives its containers: its network namespace and address.
 struct Sandbox: Sendable, Equatable {
     let address: Address4
-    /// Name below `/run/netns`.
+    /// Name below `/run/netns`; empty on the host's network.
     let namespace: String
-    var namespacePath: String { "/run/netns/\(namespace)" }
+    /// An address that no other pod has, whatever network it is on: its users are numbered by it.
+    let identity: Address4
+
+    init(address: Address4, namespace: String, identity: Address4? = nil) {
+        (self.address, self.namespace, self.identity) = (address, namespace, identity ?? address)
+    }
+
+    /// True for pods without a network of their own.
+    var isOnHost: Bool { namespace.isEmpty }
+    var namespacePath: String { isOnHost ? "/proc/self/ns/net" : "/run/netns/\(namespace)" }
     /// The host's end of the pair of devices.
     var device: String { "v" + namespace }
 }
@@ -71,10 +80,20 @@ final class PodNetwork: Sendable {
     }
 
     /// Takes back what an earlier run gave to a pod.
-    func adopt(_ sandbox: Sandbox) { pool.withLock { $0.reserve(sandbox.address) } }
+    func adopt(_ sandbox: Sandbox) { pool.withLock { $0.reserve(sandbox.identity) } }
+
+    /// Gives a pod the network of the host, where its address is the bridge's.
+    func createOnHost(known: Sandbox?) throws -> Sandbox {
+        if let known { return known }
+        guard let identity = pool.withLock({ $0.take() }) else {
+            throw NodeError("the pod network \(network) has no free address")
+        }
+        return Sandbox(address: network.gateway, namespace: "", identity: identity)
+    }
 
     /// True when the namespace is still there.
     func isAlive(_ sandbox: Sandbox) -> Bool {
+        if sandbox.isOnHost { return true }
         var info = stat()
         var outside = stat()
         return stat(sandbox.namespacePath, &info) == 0 && stat("/run/netns", &outside) == 0
@@ -122,8 +141,8 @@ final class PodNetwork: Sendable {
 
     /// Removes the namespace and gives the address back.
     func remove(_ sandbox: Sandbox) async {
-        await removeNamespace(sandbox)
-        pool.withLock { $0.giveBack(sandbox.address) }
+        if !sandbox.isOnHost { await removeNamespace(sandbox) }
+        pool.withLock { $0.giveBack(sandbox.identity) }
     }
 
     private func removeNamespace(_ sandbox: Sandbox) async {

@@ -9,6 +9,8 @@ struct ContainerSpec: Sendable {
         /// From its place among the init containers until the main containers have ended.
         case sidecar
         case main
+        /// For looking into a running pod, once: `kubectl debug`.
+        case ephemeral
     }
 
     let json: JSON
@@ -16,7 +18,20 @@ struct ContainerSpec: Sendable {
     var name: String { json["name"]?.string ?? "" }
     var image: String { json["image"]?.string ?? "" }
     /// Field path in Events.
-    var fieldPath: String { kind == .main ? "spec.containers{\(name)}" : "spec.initContainers{\(name)}" }
+    var fieldPath: String {
+        switch kind {
+        case .main: "spec.containers{\(name)}"
+        case .ephemeral: "spec.ephemeralContainers{\(name)}"
+        case .initial, .sidecar: "spec.initContainers{\(name)}"
+        }
+    }
+
+    /// The same container with other resources.
+    func with(resources: JSON?) -> ContainerSpec {
+        var json = json
+        json["resources"] = resources
+        return ContainerSpec(json: json, kind: kind)
+    }
 
     /// Streams besides output, as the shim wants to know: `i` an input, `o` for one client only, `t` a terminal.
     var streams: String {
@@ -37,6 +52,7 @@ struct PodSpec: Sendable {
     let object: KubeObject
     let initial: [ContainerSpec]
     let main: [ContainerSpec]
+    let ephemeral: [ContainerSpec]
 
     init(_ object: KubeObject) {
         self.object = object
@@ -44,9 +60,10 @@ struct PodSpec: Sendable {
             ContainerSpec(json: $0, kind: $0["restartPolicy"]?.string == "Always" ? .sidecar : .initial)
         }
         main = (object.spec["containers"]?.array ?? []).map { ContainerSpec(json: $0, kind: .main) }
+        ephemeral = (object.spec["ephemeralContainers"]?.array ?? []).map { ContainerSpec(json: $0, kind: .ephemeral) }
     }
 
-    var all: [ContainerSpec] { initial + main }
+    var all: [ContainerSpec] { initial + main + ephemeral }
     var namespace: String { object.namespace ?? "default" }
     var name: String { object.name }
     var uid: String { object.uid }
@@ -60,6 +77,14 @@ struct PodSpec: Sendable {
         object.spec["serviceAccountName"]?.string ?? object.spec["serviceAccount"]?.string ?? "default"
     }
     var hostname: String { String((object.spec["hostname"]?.string ?? name).prefix(63)) }
+
+    /// The name that the kernel gives as that of the machine: the whole one in the cluster when the pod wants that.
+    func kernelHostname(domain: String) -> String {
+        guard object.spec["setHostnameAsFQDN"]?.bool == true, let subdomain = object.spec["subdomain"]?.string,
+            !subdomain.isEmpty
+        else { return hostname }
+        return "\(hostname).\(subdomain).\(namespace).svc.\(domain)"
+    }
     var fsGroup: UInt32? { object.spec.value(at: "securityContext", "fsGroup")?.int.flatMap(UInt32.init(exactly:)) }
 
     func container(_ name: String) -> ContainerSpec? { all.first { $0.name == name } }
@@ -68,6 +93,7 @@ struct PodSpec: Sendable {
     func restarts(_ container: ContainerSpec, afterCode code: Int) -> Bool {
         switch container.kind {
         case .sidecar: true
+        case .ephemeral: false
         // Init containers of pods that always restart are repeated until they succeed.
         case .initial: restartPolicy != "Never" && code != 0
         case .main: restartPolicy == "Always" || (restartPolicy == "OnFailure" && code != 0)
@@ -78,7 +104,7 @@ struct PodSpec: Sendable {
     var qualityOfService: String {
         var hasAny = false
         var isGuaranteed = true
-        for container in all {
+        for container in initial + main {
             for resource in ["cpu", "memory"] {
                 let limit = container.limit(resource)
                 let request = container.request(resource) ?? limit
@@ -89,10 +115,18 @@ struct PodSpec: Sendable {
         return !hasAny ? "BestEffort" : isGuaranteed ? "Guaranteed" : "Burstable"
     }
 
+    /// True when the pod's containers see each other's processes.
+    var sharesProcesses: Bool { object.spec["shareProcessNamespace"]?.bool == true }
+    /// True when the pod uses the network of the host.
+    var isOnHostNetwork: Bool { object.spec["hostNetwork"]?.bool == true }
+
     /// What this node cannot give to a pod, in one sentence; nil when it can run.
-    func refusal(allowsHostPath: Bool) -> String? {
-        for field in ["hostNetwork", "hostPID", "hostIPC"] where object.spec[field]?.bool == true {
+    func refusal(allowsHostPath: Bool, allowsHostNetwork: Bool = false) -> String? {
+        for field in ["hostPID", "hostIPC"] where object.spec[field]?.bool == true {
             return "\(field) is not offered on this node: pods are isolated from the host"
+        }
+        if isOnHostNetwork, !allowsHostNetwork {
+            return "hostNetwork is refused on this node; start Martlet with --allow-host-network to permit it"
         }
         if let name = object.spec["runtimeClassName"]?.string {
             return "runtime class \"\(name)\" does not exist on this node"

@@ -17,6 +17,9 @@ struct ContainerFacts: Sendable, Equatable {
     /// The whole name of a real image.
     var imageName: String?
     var terminationMessages: [Int: String] = [:]
+    /// The resources that the node has promised, and those that the running container has.
+    var allocated: JSON?
+    var resources: JSON?
     /// `user` of the status: as whom the first process runs.
     var user: JSON?
 }
@@ -30,12 +33,15 @@ struct PodStatus {
     let startedAt: Date
     /// A decision that ended the pod: `Failed` with a reason.
     var failure: (reason: String, message: String)?
+    /// What goes on with changed resources.
+    var resize = PodResize()
     /// True when the pod is being deleted and its containers were stopped.
     var isStopping = false
 
     /// Types of the conditions that are written here; all others are left as they are.
     static let ownConditions: Set<String> = [
         "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", "DisruptionTarget",
+        "PodResizePending", "PodResizeInProgress",
     ]
 
     private func facts(_ container: ContainerSpec) -> ContainerFacts { containers[container.name] ?? ContainerFacts() }
@@ -85,6 +91,9 @@ struct PodStatus {
         status["startTime"] = old["startTime"] ?? .string(Timestamps.text(startedAt))
         if !pod.initial.isEmpty { status["initContainerStatuses"] = .array(pod.initial.map { self.status(of: $0) }) }
         status["containerStatuses"] = .array(pod.main.map { self.status(of: $0) })
+        if !pod.ephemeral.isEmpty {
+            status["ephemeralContainerStatuses"] = .array(pod.ephemeral.map { self.status(of: $0) })
+        }
         status["qosClass"] = .string(pod.qualityOfService)
         if let failure {
             status["reason"] = .string(failure.reason)
@@ -136,10 +145,20 @@ struct PodStatus {
         if let failure, failure.reason == "Evicted" {
             wanted.append(("DisruptionTarget", true, "TerminationByKubelet", failure.message))
         }
+        if !isDone, !isFailed {
+            if let pending = resize.pending {
+                wanted.append(("PodResizePending", true, "Deferred", pending))
+            }
+            if resize.isInProgress {
+                let error = resize.error
+                wanted.append(("PodResizeInProgress", true, error == nil ? nil : "Error", error))
+            }
+        }
         if !old.contains(where: { $0["type"]?.string == "PodScheduled" }) {
             wanted.append(("PodScheduled", true, nil, nil))
         }
-        let own = Set(wanted.map(\.type))
+        // A resize that is over leaves no condition.
+        let own = Set(wanted.map(\.type) + ["PodResizePending", "PodResizeInProgress"])
         let time = Timestamps.text(now)
         let mine: [JSON] = wanted.map { item in
             let before = old.first { $0["type"]?.string == item.type }
@@ -196,9 +215,10 @@ struct PodStatus {
     private func addShape(
         of container: ContainerSpec, _ facts: ContainerFacts, isRunning: Bool, to status: inout JSON
     ) {
-        if let resources = container.json["resources"], resources["requests"] != nil || resources["limits"] != nil {
-            if let requests = resources["requests"] { status["allocatedResources"] = requests }
-            if isRunning { status["resources"] = resources }
+        if container.kind != .ephemeral {
+            let allocated = facts.allocated ?? container.json["resources"] ?? [:]
+            if let requests = allocated["requests"] { status["allocatedResources"] = requests }
+            if isRunning { status["resources"] = facts.resources ?? allocated }
         }
         let mounts = (container.json["volumeMounts"]?.array ?? []).map { mount -> JSON in
             var item: JSON = ["name": mount["name"] ?? "", "mountPath": mount["mountPath"] ?? ""]

@@ -106,7 +106,8 @@ struct OrphanCleaner: Sendable {
             }
             await remove(sandboxOf: uid, directory)
             PodVolumes.remove("\(directory)/volumes")
-            _ = node_unmount("\(directory)/sys")
+            SharedProcesses(directory).end()
+            for name in ["sys", "shm"] { _ = node_unmount("\(directory)/\(name)") }
             CgroupTree.remove("\(cgroupRoot)/\(uid)")
             FileTools.remove(directory)
         }
@@ -120,6 +121,8 @@ struct OrphanCleaner: Sendable {
         guard let bytes = FileTools.read("\(directory)/sandbox.json"), let json = try? JSON(parsing: bytes),
             let address = (json["address"]?.string).flatMap({ Address4($0) }), let namespace = json["namespace"]?.string
         else { return }
-        await network.remove(Sandbox(address: address, namespace: namespace))
+        await network.remove(
+            Sandbox(
+                address: address, namespace: namespace, identity: (json["identity"]?.string).flatMap { Address4($0) }))
     }
 }

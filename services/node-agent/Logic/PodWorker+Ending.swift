@@ -21,13 +21,14 @@ extension PodWorker {
         isCleaned = true
         if let sandbox {
             context.policies.remove(uid)
-            await context.network.closePorts(HostPort.all(of: spec), of: sandbox)
+            if !sandbox.isOnHost { await context.network.closePorts(HostPort.all(of: spec), of: sandbox) }
             await context.network.remove(sandbox)
         }
         sandbox = nil
         unlink("\(directory)/sandbox.json")
         PodVolumes.remove("\(directory)/volumes")
-        _ = node_unmount("\(directory)/sys")
+        SharedProcesses(directory).end()
+        for name in ["sys", "shm"] { _ = node_unmount("\(directory)/\(name)") }
         for track in tracks.values { track.facts.current?.discardBundle() }
         CgroupTree.remove("\(context.cgroupRoot)/\(uid)")
         if !keepsLogs { FileTools.remove(directory) }

@@ -17,9 +17,15 @@ extension PodWorker {
             track.facts.current = runs.last
             track.facts.previous = runs.dropLast().last
             track.facts.isWaiting = runs.isEmpty
+            if let run = runs.last, let bytes = FileTools.read("\(run.directory)/resources.json"),
+                let resources = try? JSON(parsing: bytes)
+            {
+                (track.facts.allocated, track.facts.resources) = (resources, resources)
+            }
             let old =
                 (spec.object.status["containerStatuses"]?.array ?? [])
                 + (spec.object.status["initContainerStatuses"]?.array ?? [])
+                + (spec.object.status["ephemeralContainerStatuses"]?.array ?? [])
             if let status = old.first(where: { $0["name"]?.string == container.name }) {
                 track.facts.imageID = status["imageID"]?.string ?? ""
                 track.facts.user = status["user"]
@@ -36,14 +42,17 @@ extension PodWorker {
         if let bytes = FileTools.read("\(directory)/sandbox.json"), let json = try? JSON(parsing: bytes),
             let address = (json["address"]?.string).flatMap({ Address4($0) }), let namespace = json["namespace"]?.string
         {
-            let known = Sandbox(address: address, namespace: namespace)
+            let known = Sandbox(
+                address: address, namespace: namespace, identity: (json["identity"]?.string).flatMap { Address4($0) })
             context.network.adopt(known)
             sandbox = known
             let (spec, policies) = (spec, context.policies)
             let network = context.network
-            spawn {
-                try? await policies.place(spec, at: known.address)
-                _ = try? await network.openPorts(HostPort.all(of: spec), for: known)
+            if !known.isOnHost {
+                spawn {
+                    try? await policies.place(spec, at: known.address)
+                    _ = try? await network.openPorts(HostPort.all(of: spec), for: known)
+                }
             }
         }
         for container in spec.all {

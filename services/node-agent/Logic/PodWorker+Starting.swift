@@ -9,7 +9,10 @@ import KubeModel
 /// From nothing to running containers: volumes, the network, then container after container.
 extension PodWorker {
     func advance() async {
-        if let refusal = spec.refusal(allowsHostPath: context.configuration.allowsHostPath) {
+        if let refusal = spec.refusal(
+            allowsHostPath: context.configuration.allowsHostPath,
+            allowsHostNetwork: context.configuration.allowsHostNetwork)
+        {
             reject("UnexpectedAdmissionError", refusal)
             return
         }
@@ -50,6 +53,7 @@ extension PodWorker {
             wake(at: Date().addingTimeInterval(60))
         }
         await startContainers()
+        await resize()
         await enforceStops()
         watchStorage()
     }
@@ -68,10 +72,14 @@ extension PodWorker {
 
     func ensureSandbox() async throws {
         if let sandbox, context.network.isAlive(sandbox) { return }
-        let new = try await context.network.create(pod: uid, address: sandbox?.address)
+        let new =
+            spec.isOnHostNetwork
+            ? try context.network.createOnHost(known: sandbox)
+            : try await context.network.create(pod: uid, address: sandbox?.address)
         sandbox = new
-        try await context.policies.place(spec, at: new.address)
-        guard try await context.network.openPorts(HostPort.all(of: spec), for: new) else {
+        if !new.isOnHost { try await context.policies.place(spec, at: new.address) }
+        let ports = new.isOnHost ? [] : HostPort.all(of: spec)
+        guard try await context.network.openPorts(ports, for: new) else {
             reject(
                 "NodePorts",
                 "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports")
@@ -90,9 +98,16 @@ extension PodWorker {
                 guard result == 0 else { throw NodeError("sysfs: \(String(cString: strerror(-result)))") }
             }
         }
+        try FileTools.makeDirectory("\(directory)/shm")
+        if !PodVolumes.isMounted("\(directory)/shm") {
+            let result = node_mount(
+                "shm", "\(directory)/shm", "tmpfs", node_mount_nosuid_nodev, "mode=1777,size=65536k")
+            guard result == 0 else { throw NodeError("shared memory: \(String(cString: strerror(-result)))") }
+        }
         try FileTools.makeDirectory("\(directory)/etc")
         let json: JSON = [
             "address": .string("\(new.address)"), "namespace": .string(new.namespace), "pod": .string(spec.name),
+            "identity": .string("\(new.identity)"),
             "podNamespace": .string(spec.namespace),
         ]
         try FileTools.write(json.bytes, to: "\(directory)/sandbox.json")
@@ -102,6 +117,14 @@ extension PodWorker {
     }
 
     func startContainers() async {
+        for container in spec.ephemeral {
+            if tracks[container.name] == nil { tracks[container.name] = Track() }
+            guard let run = tracks[container.name]?.facts.current else {
+                await startIfDue(container)
+                continue
+            }
+            if run.end != nil { tracks[container.name]?.facts.isWaiting = false }
+        }
         for container in spec.initial {
             guard let track = tracks[container.name] else { return }
             let run = track.facts.current
@@ -130,7 +153,7 @@ extension PodWorker {
                 continue
             }
             if let end = run.end {
-                if spec.restarts(container, afterCode: end.code) {
+                if spec.restarts(container, afterCode: end.code) || tracks[container.name]?.mustRestart == true {
                     await startIfDue(container)
                 } else {
                     tracks[container.name]?.facts.isWaiting = false
@@ -155,7 +178,7 @@ extension PodWorker {
         guard var track = tracks[container.name] else { return }
         track.facts.isWaiting = true
         let now = Date()
-        if let run = track.facts.current, let end = run.end {
+        if let run = track.facts.current, let end = run.end, !track.mustRestart {
             if track.backoffSince != end.finishedAt {
                 // A container that ran for long starts from the shortest delay again.
                 let ranFor = end.finishedAt.timeIntervalSince(run.startedAt ?? end.finishedAt)
@@ -185,8 +208,24 @@ extension PodWorker {
         await start(container, environment)
     }
 
+    /// The processes that a container sees besides its own: those of the container that it is to look into.
+    private func processNamespace(_ container: ContainerSpec) async throws -> String? {
+        if spec.sharesProcesses { return try await shareProcesses() }
+        guard container.kind == .ephemeral, let target = container.json["targetContainerName"]?.string, !target.isEmpty
+        else { return nil }
+        guard let run = tracks[target]?.facts.current, run.isRunning,
+            let process = try await context.runtime.process(of: run)
+        else {
+            throw ContainerConfigError(
+                "unable to find target container \(target)", reason: "CreateContainerError")
+        }
+        return "/proc/\(process)/ns/pid"
+    }
+
     func start(_ container: ContainerSpec, _ environment: ReadyEnvironment) async {
         guard let sandbox else { return }
+        let allocated = tracks[container.name]?.facts.allocated ?? container.json["resources"] ?? [:]
+        let container = container.with(resources: allocated)
         let number = (tracks[container.name]?.facts.current?.number ?? -1) + 1
         let base = "\(directory)/containers/\(container.name)"
         var run = ContainerRun(
@@ -205,11 +244,12 @@ extension PodWorker {
         do {
             plan = try ContainerPlanner(
                 pod: spec, container: container, run: run, environment: environment, sandbox: sandbox, volumes: volumes,
-                context: context, podEtc: "\(directory)/etc"
+                context: context, podEtc: "\(directory)/etc", processNamespace: try await processNamespace(container)
             ).plan()
             FileTools.remove(run.directory)  // of a start that was cut short
             try ContainerBundle.write(plan)
             try FileTools.write([], to: run.terminationFile, mode: 0o666)
+            try FileTools.write(allocated.bytes, to: "\(run.directory)/resources.json", mode: 0o600)
         } catch {
             let reason = (error as? ContainerConfigError)?.reason ?? "CreateContainerError"
             tracks[container.name]?.facts.waitingReason = reason
@@ -237,6 +277,9 @@ extension PodWorker {
         track.facts.current = run
         track.facts.isWaiting = false
         track.facts.waitingMessage = nil
+        track.facts.allocated = allocated
+        track.facts.resources = allocated
+        track.mustRestart = false
         track.facts.user = [
             "linux": [
                 "uid": .int(Int64(plan.uid)), "gid": .int(Int64(plan.gid)),

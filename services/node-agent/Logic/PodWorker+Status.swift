@@ -20,7 +20,7 @@ extension PodWorker {
         PodStatus(
             pod: spec, containers: tracks.mapValues(\.facts), address: sandbox?.address,
             hostAddress: context.hostAddress,
-            startedAt: startedAt, failure: failure, isStopping: spec.object.isBeingDeleted)
+            startedAt: startedAt, failure: failure, resize: resizing, isStopping: spec.object.isBeingDeleted)
     }
 
     func publish() async {

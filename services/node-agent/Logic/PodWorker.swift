@@ -29,6 +29,8 @@ actor PodWorker {
         var imageComplaint: String?
         var imageEvent: (percent: Int, at: Date)?
         var hookPending = false
+        /// Ended to be started again, whatever the restart policy says.
+        var mustRestart = false
         /// A pull that is being waited for, and since when.
         var pull: ImagePull?
         var pullSince = Date()
@@ -48,6 +50,7 @@ actor PodWorker {
     var volumes: PodVolumes
     var sandbox: Sandbox?
     var failure: (reason: String, message: String)?
+    var resizing = PodResize()
     /// The object is gone from the API.
     var isGone = false
     /// The node stops, and pods with it.

@@ -28,7 +28,10 @@ enum Sysctls {
 
     /// A kubelet's words for the first setting that is not safe; nil when all are.
     static func refusal(_ pod: PodSpec) -> String? {
-        settings(pod).first { !safe.contains($0.name) }.map {
+        if pod.isOnHostNetwork, let setting = settings(pod).first(where: \.isOfNetwork) {
+            return "forbidden sysctl: \"\(setting.name)\" not allowed with host net enabled"
+        }
+        return settings(pod).first { !safe.contains($0.name) }.map {
             "forbidden sysctl: \"\($0.name)\" not allowlisted"
         }
     }

@@ -28,6 +28,7 @@ struct NodeAgentCommand: ParsableCommand {
     @Option(help: "Domain of the cluster's names.") var clusterDomain = "cluster.local"
     @Flag(help: "Let pods mount folders of the host.") var allowHostPath = false
     @Flag(help: "Let root in pods with `hostUsers: true` be root of the host.") var allowHostUsers = false
+    @Flag(help: "Let pods with `hostNetwork: true` use the network of the host.") var allowHostNetwork = false
     @Flag(inversion: .prefixedNo, help: "Keep pods of different Profiles apart unless a NetworkPolicy lets them meet.")
     var isolateProfiles = true
     @Flag(help: "Let pods go on running after SIGTERM; the next start adopts them.") var keepPods = false
@@ -100,7 +101,7 @@ do {
         socketPath: flags.socket.map(absolute), environmentsFile: absolute(flags.environments),
         environmentsDirectory: flags.environmentsDir.map(absolute), uvCacheDirectory: flags.uvCacheDir.map(absolute),
         clusterDomain: flags.clusterDomain, allowsHostPath: flags.allowHostPath,
-        allowsHostUsers: flags.allowHostUsers,
+        allowsHostUsers: flags.allowHostUsers, allowsHostNetwork: flags.allowHostNetwork,
         isolatesProfiles: flags.isolateProfiles,
         keepsPods: flags.keepPods, servedUser: flags.servedUser)
     let agent = try NodeAgent(configuration: configuration, client: KubeClient(transport: transport), logger: logger)

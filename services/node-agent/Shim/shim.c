@@ -18,11 +18,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -378,7 +380,44 @@ static void supervise(int report) {
     attach_finish();
 }
 
+/* The first process of a pod whose containers share their processes: mounts their /proc, tells its number, and waits for
+ * those that lost their parent until it is killed. */
+static int pause_pod(const char *proc) {
+    int report[2];
+    if (unshare(CLONE_NEWPID) != 0 || pipe2(report, O_CLOEXEC) != 0) {
+        perror("container-shim: a namespace of processes");
+        return 1;
+    }
+    pid_t child = fork();
+    if (child < 0) return 1;
+    if (child == 0) {
+        char failure = mount("proc", proc, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0 ? 0 : (char)errno;
+        int null = open("/dev/null", O_RDWR);
+        for (int fd = 0; fd < 3; fd++) dup2(null, fd);
+        setsid();
+        if (write(report[1], &failure, 1) != 1 || failure != 0 || chdir("/") != 0) _exit(1);
+        syscall(SYS_close_range, 3, ~0U, 0);
+        prctl(PR_SET_NAME, "pause");
+        sigset_t all;
+        sigfillset(&all);
+        sigprocmask(SIG_BLOCK, &all, NULL);
+        while (1) {
+            sigwaitinfo(&all, NULL);
+            while (waitpid(-1, NULL, WNOHANG) > 0) {}
+        }
+    }
+    close(report[1]);
+    char failure = EIO;
+    if (read(report[0], &failure, 1) != 1 || failure != 0) {
+        fprintf(stderr, "container-shim: /proc: %s\n", strerror(failure));
+        return 1;
+    }
+    printf("%d\n", (int)child);
+    return 0;
+}
+
 int main(int argc, char **argv) {
+    if (argc == 3 && strcmp(argv[1], "pause") == 0) return pause_pod(argv[2]);
     if (argc != 7 && argc != 8) {
         fprintf(stderr, "usage: container-shim STATE ID CRUN CRUN-ROOT CGROUP LOG [MODE]\n");
         return 2;

@@ -1,0 +1,65 @@
+import KubeModel
+
+/// What goes on with resources that were changed while the pod runs.
+struct PodResize: Sendable, Equatable {
+    /// Why the node cannot give them yet.
+    var pending: String?
+    /// True from when the node has agreed until all running containers have what they were promised.
+    var isInProgress = false
+    /// Why the last try failed.
+    var error: String?
+
+    /// What Events about a resize tell: the wanted resources of all containers.
+    static func summary(_ pod: PodSpec, error: String? = nil) -> String {
+        func list(_ containers: [ContainerSpec]) -> JSON {
+            .array(
+                containers.map { container in
+                    ["name": .string(container.name), "resources": container.json["resources"] ?? [:]]
+                })
+        }
+        var json: JSON = [:]
+        if !pod.initial.isEmpty { json["initContainers"] = list(pod.initial) }
+        json["containers"] = list(pod.main)
+        json["generation"] = .int(pod.object.metadata["generation"]?.int ?? 0)
+        if let error { json["error"] = .string(error) }
+        return json.text
+    }
+
+    /// What a resource amounts to for all containers together, init containers that end counted as the scheduler does.
+    static func request(_ resource: String, of containers: [(kind: ContainerSpec.Kind, resources: JSON?)]) -> Double {
+        var sum = 0.0
+        var largest = 0.0
+        for container in containers {
+            let spec = ContainerSpec(json: ["resources": container.resources ?? [:]], kind: container.kind)
+            let amount = spec.request(resource) ?? spec.limit(resource) ?? 0
+            if container.kind == .initial { largest = max(largest, sum + amount) } else { sum += amount }
+        }
+        return max(sum, largest)
+    }
+
+    /// Why changed requests do not fit beside those of the other pods, in a kubelet's words; nil when they do.
+    static func refusal(
+        wanted: [String: Double], others: [String: Double], capacity: [String: Double]
+    ) -> String? {
+        for resource in ["cpu", "memory"] {
+            guard let has = capacity[resource], let requested = wanted[resource] else { continue }
+            let used = others[resource] ?? 0
+            guard requested + used > has else { continue }
+            let scale = resource == "cpu" ? 1000.0 : 1
+            func whole(_ amount: Double) -> Int { Int((amount * scale).rounded()) }
+            return
+                "Node didn't have enough resource: \(resource), requested: \(whole(requested)), used: \(whole(used)), capacity: \(whole(has))"
+        }
+        return nil
+    }
+
+    /// The values for `crun update`. A limit that is there cannot be taken away, so what is not named stays.
+    static func update(_ container: ContainerSpec) -> JSON {
+        var resources = ContainerBundle.resources(
+            cpuRequest: container.request("cpu") ?? container.limit("cpu"), cpuLimit: container.limit("cpu"),
+            memoryLimit: container.limit("memory"))
+        resources["devices"] = nil
+        resources["pids"] = nil
+        return resources
+    }
+}

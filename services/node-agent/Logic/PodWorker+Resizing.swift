@@ -1,0 +1,110 @@
+import ControllerKit
+import Foundation
+import KubeModel
+
+/// Changed CPU and memory of containers that run.
+extension PodWorker {
+    /// Gives containers what their spec asks for by now, as far as the node has it.
+    func resize() async {
+        let containers = spec.initial + spec.main
+        let changed = containers.filter { container in
+            guard let facts = tracks[container.name]?.facts, let allocated = facts.allocated else { return false }
+            return allocated != container.json["resources"] ?? [:]
+        }
+        if changed.isEmpty {
+            resizing.pending = nil
+        } else if let refusal = refusal() {
+            if resizing.pending != refusal {
+                resizing.pending = refusal
+                note("Warning", "ResizeDeferred", "Pod resize Deferred: \(PodResize.summary(spec, error: refusal))")
+            }
+            wake(at: Date().addingTimeInterval(10))
+        } else {
+            resizing = PodResize(isInProgress: true)
+            for container in changed { tracks[container.name]?.facts.allocated = container.json["resources"] ?? [:] }
+            note("Normal", "ResizeStarted", "Pod resize started: \(PodResize.summary(spec))")
+        }
+        var problem: String?
+        var isDone = true
+        for container in containers {
+            guard let track = tracks[container.name], let run = track.facts.current, run.isRunning,
+                let allocated = track.facts.allocated, track.facts.resources != allocated
+            else { continue }
+            isDone = false
+            if track.killAt != nil { continue }
+            let wanted = container.with(resources: allocated)
+            let before = container.with(resources: track.facts.resources)
+            if restarts(wanted, before) {
+                tracks[container.name]?.mustRestart = true
+                stop(
+                    container, graceSeconds: spec.graceSeconds,
+                    why: "Container \(container.name) resize requires restart")
+                continue
+            }
+            do {
+                try await update(wanted, run)
+                tracks[container.name]?.facts.resources = allocated
+                try FileTools.write(allocated.bytes, to: "\(run.directory)/resources.json", mode: 0o600)
+                kicker.yield()
+            } catch {
+                problem = "\(error)"
+            }
+        }
+        if let problem {
+            if resizing.error != problem {
+                note("Warning", "ResizeError", "Pod resize error: \(PodResize.summary(spec, error: problem))")
+            }
+            resizing.isInProgress = true
+            resizing.error = problem
+            wake(at: Date().addingTimeInterval(5))
+        } else if isDone, resizing.isInProgress {
+            resizing.isInProgress = false
+            resizing.error = nil
+            note("Normal", "ResizeCompleted", "Pod resize completed: \(PodResize.summary(spec))")
+        }
+    }
+
+    private func refusal() -> String? {
+        func requests(_ containers: [(kind: ContainerSpec.Kind, resources: JSON?)]) -> [String: Double] {
+            ["cpu": PodResize.request("cpu", of: containers), "memory": PodResize.request("memory", of: containers)]
+        }
+        let wanted = requests((spec.initial + spec.main).map { ($0.kind, $0.json["resources"]) })
+        var others = ["cpu": 0.0, "memory": 0.0]
+        for object in context.pods.all() where object.uid != uid {
+            guard !["Succeeded", "Failed"].contains(object.status["phase"]?.string ?? "") else { continue }
+            let other = PodSpec(object)
+            for (name, amount) in requests((other.initial + other.main).map { ($0.kind, $0.json["resources"]) }) {
+                others[name, default: 0] += amount
+            }
+        }
+        return PodResize.refusal(
+            wanted: wanted, others: others, capacity: ["cpu": context.nodeCPU, "memory": context.nodeMemory])
+    }
+
+    /// True when a changed resource is one for which the container wants to start again.
+    private func restarts(_ wanted: ContainerSpec, _ before: ContainerSpec) -> Bool {
+        (wanted.json["resizePolicy"]?.array ?? []).contains { policy in
+            guard policy["restartPolicy"]?.string == "RestartContainer", let name = policy["resourceName"]?.string
+            else {
+                return false
+            }
+            return wanted.limit(name) != before.limit(name) || wanted.request(name) != before.request(name)
+        }
+    }
+
+    private func update(_ container: ContainerSpec, _ run: ContainerRun) async throws {
+        let cgroup = context.cgroup(pod: uid, container: container.name, number: run.number)
+        if let limit = container.limit("memory"), let used = CgroupReader().read(cgroup)?.memoryBytes,
+            used > UInt64(max(limit, 0))
+        {
+            throw NodeError(
+                "attempting to set container \"\(container.name)\" memory limit (\(Int(limit))) below current usage (\(used))"
+            )
+        }
+        let file = "\(run.directory)/update.json"
+        try FileTools.write(PodResize.update(container).bytes, to: file, mode: 0o600)
+        defer { FileTools.remove(file) }
+        let outcome = try await context.runtime.crun(["update", "--resources", file, run.id]).run()
+        guard outcome.code == 0 else { throw NodeError(ContainerRuntime.complaint(outcome.error)) }
+    }
+}

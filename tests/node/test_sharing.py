@@ -1,0 +1,78 @@
+"""What the containers of a Pod share with each other, with those who debug them, and with the host when permitted."""
+
+from support.pods import pod, run, wait_event, wait_phase
+
+FOREVER = "trap 'exit 0' TERM; while :; do sleep 1; done"
+
+
+def two(name, namespace, first, second, **spec):
+    manifest = pod(name, namespace, first, **spec)
+    other = dict(manifest["spec"]["containers"][0], name="second", command=["/bin/sh", "-c", second])
+    manifest["spec"]["containers"].append(other)
+    return manifest
+
+
+def test_containers_of_a_pod_share_memory(platform, namespace):
+    script = "echo shared > /dev/shm/word; while [ -f /dev/shm/word ]; do sleep 0.1; done"
+    reader = "while ! [ -s /dev/shm/word ]; do sleep 0.1; done; cat /dev/shm/word; rm /dev/shm/word"
+    platform.apply(two("memory", namespace, script, reader))
+    wait_phase(platform, "memory", namespace)
+    assert platform.kubectl("logs", "memory", "-c", "second", "-n", namespace).stdout == "shared\n"
+    full = "dd if=/dev/zero of=/dev/shm/x bs=1M count=100 2>/dev/null || wc -c < /dev/shm/x"
+    assert run(platform, pod("full", namespace, full)) == f"{64 << 20}\n"
+
+
+def test_whole_names(platform, namespace):
+    names = {"hostname": "node-a", "subdomain": "team", "setHostnameAsFQDN": True}
+    name = f"node-a.team.{namespace}.svc.cluster.local"
+    assert run(platform, pod("named", namespace, "cat /proc/sys/kernel/hostname; echo $HOSTNAME; cat /etc/hostname",
+                             **names)).split() == [name] * 3
+    platform.apply(pod("long", namespace, "true", **{**names, "hostname": "a" * 60}))
+    assert "is too long (64 characters is the max" in wait_event(platform, "long", namespace, "Failed")
+
+
+def test_processes_of_a_pod_see_each_other(platform, namespace):
+    """Also where each container has users of its own, and a process that lost its parent is buried."""
+    seen = "sleep 0.1 & for p in /proc/[0-9]*; do (tr '\\\\0' ' ' < $p/cmdline) 2>/dev/null; echo; done | grep -c 'looked-for'; cat /proc/1/comm"
+    waits = f"while ! [ -e /dev/shm/go ]; do sleep 0.1; done; {seen}; touch /dev/shm/done"
+    first = "sh -c 'touch /dev/shm/go; while ! [ -e /dev/shm/done ]; do sleep 0.1; done' looked-for"
+    manifest = two("together", namespace, first, waits, shareProcessNamespace=True)
+    platform.apply(manifest)
+    wait_phase(platform, "together", namespace)
+    lines = platform.kubectl("logs", "together", "-c", "second", "-n", namespace).stdout.split()
+    assert int(lines[0]) >= 1 and lines[1] == "pause"
+    manifest = two("rooted", namespace, first, waits, shareProcessNamespace=True, hostUsers=False,
+                   securityContext={"runAsUser": 0})
+    platform.apply(manifest)
+    wait_phase(platform, "rooted", namespace)
+    assert platform.kubectl("logs", "rooted", "-c", "second", "-n", namespace).stdout.split()[1] == "pause"
+    alone = run(platform, pod("alone", namespace, "cat /proc/1/comm"))
+    assert alone == "cat\n" or alone == "sh\n"
+
+
+def test_debugging_a_pod_that_runs(platform, namespace):
+    platform.apply(pod("patient", namespace, f"echo up; {FOREVER}", restartPolicy="Always"))
+    platform.wait("--for=condition=Ready", "pod/patient", "-n", namespace)
+    script = "for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; echo; done | grep -c 'echo up' && cat /proc/1/comm"
+    platform.kubectl("debug", "patient", "-n", namespace, "--image=busybox", "--target=main", "-c", "doctor",
+                     "--profile=general", "--", "/bin/sh", "-c", script)
+    platform.wait("--for=jsonpath={.status.ephemeralContainerStatuses[0].state.terminated.reason}=Completed", "pod/patient",
+                  "-n", namespace)
+    assert platform.kubectl("logs", "patient", "-c", "doctor", "-n", namespace).stdout.split()[-1] == "sh"
+    told = platform.get("pod", "patient", "-n", namespace)["status"]
+    assert told["phase"] == "Running" and told["ephemeralContainerStatuses"][0]["restartCount"] == 0
+    assert told["containerStatuses"][0]["restartCount"] == 0
+    # It goes with its Pod.
+    platform.kubectl("debug", "patient", "-n", namespace, "--image=busybox", "-c", "stays", "--profile=general", "--",
+                     "/bin/sh", "-c", FOREVER)
+    platform.wait("--for=jsonpath={.status.ephemeralContainerStatuses[1].state.running}", "pod/patient", "-n", namespace)
+    platform.kubectl("delete", "pod", "patient", "-n", namespace, "--timeout=60s")
+
+
+def test_the_network_of_the_host_is_refused(platform, namespace):
+    for field, words in (("hostNetwork", "--allow-host-network"), ("hostPID", "not offered"), ("hostIPC", "not offered")):
+        name = field.lower()
+        platform.apply(pod(name, namespace, "true", **{field: True}))
+        wait_phase(platform, name, namespace, "Failed")
+        status = platform.get("pod", name, "-n", namespace)["status"]
+        assert status["reason"] == "UnexpectedAdmissionError" and field in status["message"] and words in status["message"]
