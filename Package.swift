@@ -145,7 +145,7 @@ let targets: [Target] =
         tests(of: "ClusterStore"),
         tests(of: "ClusterRules"),
         tests(of: "ClusterAPI", uses: ["ClusterRules", "KubeModel", nio]),
-        tests(of: "ClusterControllers", uses: ["ControlPlane", "KubeClient", "KubeModel", logging]),
+        tests(of: "ClusterControllers", uses: ["ControlPlane", "HTTPKit", "KubeClient", "KubeModel", logging]),
         tests(of: "Identity", uses: ["KubeModel", "KubeClient", "Certificates"]),
         tests(of: "HTTPKit", uses: ["KubeModel", "Certificates", nio, nioHTTP1, nioPosix, nioSSL, logging]),
         tests(of: "WebClient", uses: ["HTTPKit", nio, nioHTTP1, logging]),

@@ -11,9 +11,7 @@ public struct DashboardParameters: Sendable {
     private let client: KubeClient
     private let namespace: String
 
-    /// Reads with a client that may get these two ConfigMaps.
-    ///
-    /// - Parameter namespace: where the platform runs: `kubeflow`.
+    /// Reads with a client that may get these two ConfigMaps of `namespace`, where the platform runs: `kubeflow`.
     public init(client: KubeClient, namespace: String) { (self.client, self.namespace) = (client, namespace) }
 
     /// True when the switch is on, as `REGISTRATION_FLOW`; what neither ConfigMap says is answered with `standard`.
@@ -31,9 +29,7 @@ public struct DashboardParameters: Sendable {
 }
 
 extension DashboardParameters {
-    /// Whether people may make a Profile of their own.
-    ///
-    /// - Parameter standard: what the service was started with.
+    /// Whether people may make a Profile of their own; `standard` is what the service was started with.
     public func isRegistrationOpen(standard: Bool) async throws -> Bool {
         try await isOn("REGISTRATION_FLOW", standard: standard)
     }

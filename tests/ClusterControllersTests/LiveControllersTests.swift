@@ -1,5 +1,6 @@
 import ControlPlane
 import Foundation
+import HTTPKit
 import KubeClient
 import KubeModel
 import Logging
@@ -15,7 +16,7 @@ struct LiveControllersTests {
     {
         let folder = try TemporaryFolder()
         let plane = try ControlPlane(
-            ControlPlaneConfiguration(dataDirectory: folder.path, port: 0),
+            ControlPlaneConfiguration(dataDirectory: folder.path, port: 0, nodeSocket: "\(folder.path)/node.sock"),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -158,6 +159,20 @@ struct LiveControllersTests {
     @Test("a StatefulSet's Pod gets a claim, the claim a folder; both survive a stop, the folder goes with the claim")
     func statefulSet() async throws {
         try await withCluster { client, folder in
+            // The node agent, whose folders they are, is a process of its own; here its interface is enough.
+            var agent = Router(logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+            agent.add("DELETE", "/volumes/{namespace}/{claim}") { _, names in
+                try FileManager.default.removeItem(
+                    atPath: "\(folder)/volumes/\(names["namespace"])/\(names["claim"])")
+                return HTTPResponse(status: 204)
+            }
+            let serving = Task { [agent] in
+                try await HTTPServer(
+                    listener: .unix(path: "\(folder)/node.sock"),
+                    logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+                ) { await agent($0) }.run()
+            }
+            defer { serving.cancel() }
             _ = try await client.create(.nodes, node(cpu: "4"))
             let spec: JSON = [
                 "replicas": 1, "serviceName": "lab", "selector": ["matchLabels": ["app": "lab"]],
