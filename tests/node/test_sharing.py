@@ -1,5 +1,10 @@
 """What the containers of a Pod share with each other, with those who debug them, and with the host when permitted."""
 
+import os
+import socket
+
+import requests
+
 from support.pods import pod, run, wait_event, wait_phase
 
 FOREVER = "trap 'exit 0' TERM; while :; do sleep 1; done"
@@ -76,3 +81,30 @@ def test_the_network_of_the_host_is_refused(platform, namespace):
         wait_phase(platform, name, namespace, "Failed")
         status = platform.get("pod", name, "-n", namespace)["status"]
         assert status["reason"] == "UnexpectedAdmissionError" and field in status["message"] and words in status["message"]
+
+
+def test_the_hosts_network_by_flag(own_platform):
+    """The Pod has the addresses of the machine, and the names of the cluster only where it asks for them."""
+    platform = own_platform.start("--allow-host-network")
+    networks = "readlink /proc/self/ns/net; cat /etc/resolv.conf"
+    seen = run(platform, pod("host", "default", networks, hostNetwork=True)).splitlines()
+    assert seen[0] == os.readlink("/proc/self/ns/net") and "svc.cluster.local" not in "\n".join(seen)
+    named = run(platform, pod("named", "default", networks, hostNetwork=True, dnsPolicy="ClusterFirstWithHostNet"))
+    assert "default.svc.cluster.local" in named
+    serve = "exec python3 -m http.server --bind 127.0.0.1 $PORT"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    manifest = pod("server", "default", serve, hostNetwork=True)
+    manifest["spec"]["containers"][0].update(
+        image="python:3.11", env=[{"name": "PORT", "value": str(port)}], ports=[{"containerPort": port}],
+        readinessProbe={"tcpSocket": {"port": port, "host": "127.0.0.1"}, "periodSeconds": 1})
+    platform.apply(manifest)
+    platform.kubectl("wait", "pod/server", "-n", "default", "--for=condition=Ready", "--timeout=60s")
+    found = platform.get("pod", "server", "-n", "default")
+    assert found["status"]["podIP"] == found["status"]["hostIP"]
+    assert found["spec"]["containers"][0]["ports"] == [{"containerPort": port, "hostPort": port, "protocol": "TCP"}]
+    assert requests.get(f"http://127.0.0.1:{port}/", timeout=10).status_code == 200
+    platform.kubectl("delete", "pod", "server", "-n", "default")
+    inside = run(platform, pod("apart", "default", "readlink /proc/self/ns/net"))
+    assert inside.strip() != seen[0]
