@@ -33,6 +33,7 @@ def test_a_second_platform_on_the_same_data_directory_is_refused(platform):
     done = subprocess.run(platform.command(), capture_output=True, text=True, timeout=30)
     assert done.returncode != 0
     assert "another martlet" in done.stderr and str(platform.data) in done.stderr
+    assert platform.session().get(f"{platform.gateway}/api/me", timeout=30).status_code == 200, "the first is disturbed"
 
 
 def test_a_taken_port_is_named(own_platform):

@@ -58,8 +58,9 @@ struct DataDirectory: Sendable {
                 "the data directory \(path) cannot be made: \(Complaint.reason(error)). Choose another with --data-dir."
             )
         }
-        // Pods' volumes lie below, so other users of the machine may pass through but see nothing.
-        chmod(path, 0o711)
+        // Pods' volumes lie below, so other users of the machine may pass through but see nothing. The folder of a platform
+        // that runs stays as it is: this start will be refused.
+        if runningProcess == nil { chmod(path, 0o711) }
         guard !files.fileExists(atPath: path + "/" + Self.unfinishedRestore) else {
             throw Complaint(
                 "a restore into \(path) did not finish, so it is not complete; remove it with "
