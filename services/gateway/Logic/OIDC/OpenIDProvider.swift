@@ -25,7 +25,8 @@ actor OpenIDProvider {
     nonisolated let client: WebClient
     private let logger: Logger
     private var known: Known?
-    private var askedAt: ContinuousClock.Instant?
+    /// When a key that was not known last made us ask.
+    private var askedForKeyAt: ContinuousClock.Instant?
     private var asking: Task<Known, any Error>?
 
     init(_ configuration: OIDCConfiguration, logger: Logger) {
@@ -59,16 +60,22 @@ actor OpenIDProvider {
         return try await read()
     }
 
-    /// The claims of a token that it signed.
+    /// The claims of a token that it signed. One `fromProvider` was handed to us by the provider itself, so a key that we do
+    /// not know is a new one; any other token may be a stranger's.
     ///
     /// - Throws: ``TokenError``; ``ProviderError`` while nothing is known about it.
-    func verify(_ token: String, now: Date = Date()) async throws -> Claims {
+    func verify(_ token: String, fromProvider: Bool = false, now: Date = Date()) async throws -> Claims {
         let before = try await current()
         do {
             return try check(token, before, now)
         } catch TokenError.unknownKey {
             // Perhaps it has new keys; but who sends us made-up ids must not make us ask all the time.
-            if let askedAt, askedAt.duration(to: .now) < Self.pause, asking == nil { throw TokenError.unknownKey }
+            if !fromProvider {
+                if let askedForKeyAt, askedForKeyAt.duration(to: .now) < Self.pause, asking == nil {
+                    throw TokenError.unknownKey
+                }
+                askedForKeyAt = .now
+            }
             guard let after = try? await read() else { throw TokenError.unknownKey }
             return try check(token, after, now)
         }
@@ -86,7 +93,6 @@ actor OpenIDProvider {
         // A task of its own, since the first one who waits may give up while others go on.
         let task = asking ?? Task { [configuration, client] in try await Self.read(configuration, client) }
         asking = task
-        askedAt = .now
         defer { if asking == task { asking = nil } }
         let new = try await task.value
         known = new

@@ -53,7 +53,7 @@ extension OpenIDProvider {
     }
 
     private func checkedClaims(_ idToken: String, _ answer: JSON) async throws -> Claims {
-        let claims = try await verify(idToken)
+        let claims = try await verify(idToken, fromProvider: true)
         try ProviderIdentity(configuration: configuration).checkAudience(claims, among: [configuration.clientID])
         if let access = answer["access_token"]?.string,
             !ProviderIdentity.fits(access, claims, idToken: idToken)
