@@ -66,7 +66,8 @@ class Writer:
     def step(self, connection):
         self.count += 1
         name = f"w{self.number}-{self.random.randrange(12)}"
-        value = f"{self.count}/" + "x" * self.random.randrange(16_000)
+        # Some longer than a block of the disk; not all, for the watchers beside the writers must not fall behind the history.
+        value = f"{self.count}/" + "x" * self.random.randrange(16_000 if self.random.random() < 0.1 else 600)
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"value": value}}
         if name not in self.known:
             self.open = (name, value)

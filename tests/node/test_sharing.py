@@ -70,7 +70,8 @@ def test_debugging_a_pod_that_runs(platform, namespace):
     # It goes with its Pod.
     platform.kubectl("debug", "patient", "-n", namespace, "--image=busybox", "-c", "stays", "--profile=general", "--",
                      "/bin/sh", "-c", FOREVER)
-    platform.wait("--for=jsonpath={.status.ephemeralContainerStatuses[1].state.running}", "pod/patient", "-n", namespace)
+    # The one that ended and this one; kubectl wait does not bear an index that is not there yet.
+    platform.wait("--for=jsonpath={.status.ephemeralContainerStatuses[-1:].state.running}", "pod/patient", "-n", namespace)
     platform.kubectl("delete", "pod", "patient", "-n", namespace, "--timeout=60s")
 
 

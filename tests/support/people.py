@@ -26,6 +26,9 @@ def sign_in(platform, user):
 
 
 def make_administrator(platform, user):
-    """Gives somebody all rights in the cluster."""
-    platform.kubectl("create", "clusterrolebinding", f"administrator-{re.sub('[^a-z0-9]', '-', user)}",
-                     "--clusterrole=cluster-admin", f"--user={user}")
+    """Gives somebody all rights in the cluster; also one who has them already, for tests share a platform."""
+    platform.apply({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": f"administrator-{re.sub('[^a-z0-9]', '-', user)}"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}]})
