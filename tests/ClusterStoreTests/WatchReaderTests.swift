@@ -32,6 +32,23 @@ struct WatchReaderTests {
         await store.close()
     }
 
+    @Test("a reader that looks without being told is still told once, and leaves nothing behind")
+    func looksAgain() async throws {
+        let store = try StoreFolder().open()
+        let lane = StreamLane()
+        let reader = Reader(try store.watch(resource: "configmaps", namespace: nil, from: 1), lane)
+        for _ in 0..<3 { reader.read() }
+        let parked = store.engine.history.parkedCount
+        #expect(parked == 1)
+        try await store.create("a")
+        var told = lane.told.makeAsyncIterator()
+        _ = await told.next()
+        #expect(store.engine.history.parkedCount == 0)
+        reader.read()
+        #expect(reader.names == ["a"])
+        await store.close()
+    }
+
     @Test("many readers all get every change")
     func many() async throws {
         let store = try StoreFolder().open()

@@ -157,6 +157,8 @@ struct HistoryState: Sendable {
             watcher.position >= ring(watcher.topic).end
         else { return false }
         watchers[id]?.parked = waiter
+        // A reader may look again although nobody told it to.
+        guard watcher.parked == nil else { return true }
         parked[watcher.topic, default: []].append(id)
         count(watcher.topic, by: 1)
         return true
