@@ -9,18 +9,10 @@ import pytest
 import requests
 
 from support import people
+from support.waiting import eventually
 
 MINE = "kubeflow-user-example-com"
 ME = "user@example.com"
-
-
-def eventually(holds, limit=60):
-    """Waits for another service's view of a change; the limit only ends a failing test."""
-    deadline = time.monotonic() + limit
-    while not (value := holds()):
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
-    return value
 
 
 def asker(platform, session):

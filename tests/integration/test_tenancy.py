@@ -2,10 +2,11 @@
 
 import base64
 import json
-import time
 
 import pytest
 import requests
+
+from support.waiting import eventually
 
 MINE = "kubeflow-user-example-com"
 
@@ -26,15 +27,6 @@ def listed(session, platform, **query):
     answer = session.get(f"{platform.gateway}/kfam/v1/bindings", params=query, timeout=30)
     assert answer.status_code == 200, answer.text
     return answer.json().get("bindings", [])
-
-
-def eventually(holds, limit=60):
-    """Waits for another service's view of a change; the limit only ends a failing test."""
-    deadline = time.monotonic() + limit
-    while not (value := holds()):
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
-    return value
 
 
 # -- KFAM -----------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import utils
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from support.gateway import Gateway
 from support.issuer import Authority, Issuer, Key, encode, mac
+from support.waiting import eventually
 
 ANNA = ("anna@example.com", ["team"])
 
@@ -184,13 +185,6 @@ def own(platform, tmp_path):
     with Gateway(platform, tmp_path / "state", "--oidc-issuer", issuer.url, "--oidc-client-id", "martlet") as gateway:
         yield issuer, gateway
     issuer.go_away()
-
-
-def eventually(holds, limit=60):
-    deadline = time.monotonic() + limit
-    while not (value := holds()):
-        assert time.monotonic() < deadline, "it did not come about"
-    return value
 
 
 def test_new_keys_are_found_and_old_ones_forgotten(own):

@@ -1,13 +1,13 @@
 """Signing in at a real OpenID Connect provider, and everything that must not work on the way."""
 
 import json
-import time
 from urllib.parse import quote
 
 import pytest
 from support.gateway import Gateway
 from support.oidc_browser import Browser, query
 from support.oidc_provider import CLIENT
+from support.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +25,6 @@ def people(provider):
     provider.add("root", email="system:admin")
     provider.add("wild", email="*@example.com")
     provider.add("grabber@example.com", ["system:masters", "a,b", "*", "team-b", "", "x" * 150])
-
-
-def eventually(holds, limit=60):
-    """Waits for what another process is about to do; the limit only ends a failing test."""
-    deadline = time.monotonic() + limit
-    while not (value := holds()):
-        assert time.monotonic() < deadline, "it did not come about"
-    return value
 
 
 # -- the way there and back ---------------------------------------------------------------------------------------------

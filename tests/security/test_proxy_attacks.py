@@ -8,7 +8,7 @@ import urllib.parse
 import pytest
 
 from support import audit, wire
-from support.audit import eventually
+from support.waiting import eventually
 from support.tenants import ADMIN, FOREIGN, OWNER, STRANGER, TENANT, echo
 
 # Asks every address for every port, each by HTTP with the header that would make one an administrator.

@@ -7,7 +7,7 @@ import urllib.parse
 import pytest
 
 from support import audit, people, wire
-from support.audit import eventually
+from support.waiting import eventually
 from support.tenants import ADMIN, CONTRIBUTOR, FOREIGN, OWNER, STRANGER, TENANT, VIEWER, Person, binding, profile
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"

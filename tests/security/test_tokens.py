@@ -2,12 +2,12 @@
 
 import json
 import re
-import time
 
 import pytest
 import requests
 from support import people
 from support.gateway import Gateway
+from support.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -126,16 +126,8 @@ def test_the_command_line_makes_lists_and_revokes(platform):
         assert done.returncode != 0 and "martlet_" not in done.stdout
 
 
-def eventually(holds):
-    """Another process's change is noticed after a second; far more than that is not waited for."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        if holds():
-            return True
-    return False
-
-
 def eventually_refused(platform, token):
+    """Another process's change is noticed within a second."""
     return eventually(lambda: ask(platform, token).status_code == 401)
 
 

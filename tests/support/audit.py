@@ -4,16 +4,9 @@ import itertools
 import json
 import time
 
+from .waiting import eventually
+
 _numbers = itertools.count(1)
-
-
-def eventually(holds, limit=60):
-    """Waits for another service's view of a change; the limit only ends a failing test."""
-    deadline = time.monotonic() + limit
-    while not (value := holds()):
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
-    return value
 
 
 def entries(file, having=""):
@@ -30,14 +23,12 @@ def entries(file, having=""):
 
 
 def _find(file, wanted):
-    """The log is written behind the answers; the limit only ends a failing test."""
-    deadline = time.monotonic() + 20
-    while True:
+    """The log is written behind the answers."""
+    def newest():
         found = [entry for entry in entries(file, wanted.get("id", "")) if all(entry.get(key) == value for key, value in wanted.items())]
-        if found:
-            return found[-1]
-        assert time.monotonic() < deadline, f"no line {wanted} in {file}"
-        time.sleep(0.02)
+        return found[-1] if found else None
+
+    return eventually(newest, 20, f"a line {wanted} in {file}")
 
 
 def api(platform, **wanted):
@@ -52,13 +43,11 @@ def gateway(platform, **wanted):
 
 def service(platform, request_id):
     """The line in which a service says that it refused a request."""
-    deadline = time.monotonic() + 20
-    while True:
-        for line in (platform.data / "logs" / "martlet.log").read_text(errors="replace").splitlines():
-            if "refused" in line and f"id={request_id}" in line:
-                return line
-        assert time.monotonic() < deadline, f"no refusal of {request_id} in the log"
-        time.sleep(0.02)
+    def refusal():
+        lines = (platform.data / "logs" / "martlet.log").read_text(errors="replace").splitlines()
+        return next((line for line in lines if "refused" in line and f"id={request_id}" in line), None)
+
+    return eventually(refusal, 20, f"a refusal of {request_id} in the log")
 
 
 def request_id():
