@@ -180,6 +180,54 @@ struct FilesTests {
         #expect(ContainerBundle.config(plan)["mounts"]?.array?.first?["type"]?.string == "proc")
     }
 
+    @Test("a working directory with .. is refused before anything is mounted or written")
+    func workingDirectory() throws {
+        let folder = NSTemporaryDirectory() + "bundle-" + UUID().uuidString
+        defer { FileTools.remove(folder) }
+        let config: JSON = ["rootfs": ["diff_ids": []]]
+        let image = ContainerImage(
+            id: "i", imageID: "i", name: "i", config: try ImageConfig(config.bytes, layers: 0),
+            layers: LayerStore(directory: "\(folder)-layers", limits: ImageLimits()), chain: [])
+        var environment = ReadyEnvironment(
+            definition: EnvironmentDefinition(name: "e", images: ["e"]), path: nil, contentID: "c", image: image)
+        for _ in 0..<2 {
+            let plan = ContainerPlan(
+                id: UUID().uuidString, bundle: folder, hostname: "h", networkNamespace: "/n", cgroup: "/m",
+                arguments: ["a"], workingDirectory: "/a/../b", variables: [], uid: 0, gid: 0, groups: [],
+                isRootReadOnly: false, mayGainPrivileges: false, capabilities: [], filter: nil, mounts: [],
+                environment: environment, sharedMemory: "/s", podEtc: "/e", terminationFile: "/t",
+                terminationPath: "/dev/termination-log")
+            #expect(throws: ContainerConfigError.self) { try ContainerBundle.write(plan) }
+            #expect(!FileTools.exists(folder) && !FileTools.exists(UserShift.root(plan.id)))
+            environment.image = nil
+        }
+    }
+
+    @Test(
+        "whose users a container has",
+        arguments: [
+            // asked, uid, image, platform, permits the host's: own where they can be, refused where they cannot
+            (nil, 1000, false, false, false, false, false), (nil, 0, false, false, false, true, false),
+            (nil, 1000, false, true, false, true, true), (false, 1000, false, false, false, true, true),
+            (true, 0, false, false, false, true, true), (true, 0, false, false, true, false, false),
+            (nil, 0, true, false, false, true, true), (nil, 1000, true, false, false, true, true),
+            (false, 1000, true, false, false, true, true), (true, 1000, true, false, false, true, true),
+            (true, 0, true, false, true, false, false),
+        ] as [(Bool?, UInt32, Bool, Bool, Bool, Bool, Bool)])
+    func users(
+        asked: Bool?, uid: UInt32, isImage: Bool, isPlatform: Bool, permitsHost: Bool, areOwn: Bool, isRefused: Bool
+    ) throws {
+        let users = ContainerUsers(asked: asked, uid: uid, gid: 0, isImage: isImage, isPlatform: isPlatform)
+        #expect(try users.areOwn(permitsHost: permitsHost, isOffered: true, on: "/d") == areOwn)
+        if isRefused {
+            #expect(throws: ContainerConfigError.self) {
+                try users.areOwn(permitsHost: permitsHost, isOffered: false, on: "/d")
+            }
+        } else {
+            #expect(try !users.areOwn(permitsHost: permitsHost, isOffered: false, on: "/d"))
+        }
+    }
+
     @Test("a volume below /usr puts a layer there, so that nothing is made on the host")
     func layers() {
         var plan = ContainerPlan(

@@ -146,6 +146,7 @@ struct ImageManifestTests {
                     ]
                 ]
             },
+            { json in json["config"]?["size"] = .int(.max) }, { json in json["config"]?["size"] = .int(1 << 50 + 1) },
             { json in json["layers"] = .array(Array(repeating: json["layers"]?.array?.first ?? .null, count: 101)) },
         ] as [@Sendable (inout JSON) -> Void])
     func refused(change: @Sendable (inout JSON) -> Void) {
@@ -254,6 +255,35 @@ struct LayerUnpackerTests {
         let whole = tar([("a", "0", "", String(repeating: "x", count: 300))])
         #expect(throws: ImageError.self) { try unpack(Array(whole[..<length])) }
         #expect(throws: ImageError.self) { try unpack(Array(repeating: 0x41, count: 1024)) }
+    }
+
+    @Test("records of extended headers name the member that follows")
+    func records() throws {
+        let folder = try unpack(tar([("x", "x", "", "14 path=a=b/c\n16 comment=none\n"), ("file", "0", "", "text")]))
+        defer { FileTools.remove(folder) }
+        #expect(FileTools.text("\(folder)/a=b/c") == "text")
+    }
+
+    @Test(
+        "broken records of extended headers are refused",
+        arguments: [
+            "6 abc=", "6 abc=x", "9 abc=xy", "2 a=\n", "-6 abc=\n", "6 abcd\n", "6abc=\n", "99 abc=\n", "5 =\n",
+            "9223372036854775807 a=\n", "6\n=abc ",
+        ])
+    func brokenRecords(text: String) {
+        for type in ["x", "g"] as [Character] {
+            #expect(throws: ImageError.self) { try unpack(tar([("x", type, "", text), ("file", "0", "", "")])) }
+        }
+    }
+
+    @Test(
+        "an owner that the container does not know is its root",
+        arguments: [
+            (0, nil, 0), (1000, nil, 1000), (65535, 1 << 30, 1 << 30 + 65535), (65536, 1 << 30, 1 << 30),
+            (.max, 1 << 31, 1 << 31), (.max, nil, 0),
+        ] as [(UInt32, UInt32?, UInt32)])
+    func owners(number: UInt32, base: UInt32?, owner: UInt32) {
+        #expect(UserShift.owner(number, base: base) == owner)
     }
 
     @Test(

@@ -353,6 +353,10 @@ enum ContainerBundle {
 
     /// Writes the bundle.
     static func write(_ plan: ContainerPlan) throws {
+        // Before anything is mounted.
+        guard !plan.workingDirectory.split(separator: "/").contains("..") else {
+            throw ContainerConfigError("the working directory \(plan.workingDirectory) must not contain ..")
+        }
         if let image = plan.environment.image {
             try FileTools.makeDirectory(plan.bundle, mode: 0o711)
             try image.note(in: plan.bundle)

@@ -108,26 +108,15 @@ struct ContainerPlanner: Sendable {
         return environment.image == nil ? asked == true && uid == 0 : asked != false && userBase != nil
     }
 
-    /// The host's number of the container's root, nil when the container's users are the host's: root is never, unless
-    /// `hostUsers: true` asks for it and the node permits it, or the kernel cannot shift the owners of files.
+    /// The host's number of the container's root, nil when the container's users are the host's.
     private func userBase(_ uid: UInt32, _ gid: UInt32) throws -> UInt32? {
-        let asked = pod.object.spec["hostUsers"]?.bool
-        if asked == true, context.configuration.allowsHostUsers { return nil }
-        // A container must not be the user that the platform runs as, either. Files of images have any owners.
-        let isPlatform = uid == context.configuration.servedUser
-        guard
-            asked == false || uid == 0 || isPlatform || (environment.image != nil && context.shiftsUsers)
-        else { return nil }
-        if environment.image != nil, uid >= 65536 || gid >= 65536 {
-            throw ContainerConfigError("users and groups of images have numbers below 65536 on this node")
-        }
-        guard context.shiftsUsers else {
-            if asked == nil, !isPlatform { return nil }
-            throw ContainerConfigError(
-                "users of its own need mounts with mapped owners, which the file system of \(context.configuration.dataDirectory) does not offer",
-                reason: "CreateContainerError")
-        }
-        return UserShift.base(of: sandbox.identity)
+        let configuration = context.configuration
+        let users = ContainerUsers(
+            asked: pod.object.spec["hostUsers"]?.bool, uid: uid, gid: gid, isImage: environment.image != nil,
+            isPlatform: uid == configuration.servedUser)
+        let areOwn = try users.areOwn(
+            permitsHost: configuration.allowsHostUsers, isOffered: context.shiftsUsers, on: configuration.dataDirectory)
+        return areOwn ? UserShift.base(of: sandbox.identity) : nil
     }
 
     private var podDirectory: String { (podEtc as NSString).deletingLastPathComponent }

@@ -246,7 +246,9 @@ extension PodWorker {
                 pod: spec, container: container, run: run, environment: environment, sandbox: sandbox, volumes: volumes,
                 context: context, podEtc: "\(directory)/etc", processNamespace: try await processNamespace(container)
             ).plan()
-            FileTools.remove(run.directory)  // of a start that was cut short
+            // Of a start that was cut short.
+            UserShift.release(run.id)
+            FileTools.remove(run.directory)
             try ContainerBundle.write(plan)
             try FileTools.write([], to: run.terminationFile, mode: 0o666)
             try FileTools.write(allocated.bytes, to: "\(run.directory)/resources.json", mode: 0o600)
@@ -255,6 +257,7 @@ extension PodWorker {
             tracks[container.name]?.facts.waitingReason = reason
             tracks[container.name]?.facts.waitingMessage = "\(error)"
             complain("Failed", "Error: \(error)")
+            UserShift.release(run.id)
             FileTools.remove(run.directory)
             wake(at: Date().addingTimeInterval(10))
             return

@@ -25,6 +25,12 @@ enum UserShift {
     /// The host's number of user 0 of a pod: no two pods have numbers in common, and none is a user of the host.
     static func base(of address: Address4) -> UInt32 { 1 << 30 + (address.value & 0x3fff) << 16 }
 
+    /// How many users a container has of its own.
+    static let count: UInt32 = 65536
+
+    /// The host's number of a user of an image; who has none among the container's is root there.
+    static func owner(_ number: UInt32, base: UInt32?) -> UInt32 { (base ?? 0) + (number < count ? number : 0) }
+
     /// True when the file system of the folder can show files under other owners.
     static func isOffered(on directory: String) -> Bool {
         let probe = "\(views)/probe"

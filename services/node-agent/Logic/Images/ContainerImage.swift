@@ -95,7 +95,7 @@ struct ContainerImage: Sendable {
             // The topmost folder's facts are those of the writable layer.
             var info = stat()
             if lstat("\(layers.directory)/\(LayerStore.name(top))/files", &info) == 0 {
-                chown(upper, info.st_uid + (base ?? 0), info.st_gid + (base ?? 0))
+                chown(upper, UserShift.owner(info.st_uid, base: base), UserShift.owner(info.st_gid, base: base))
                 chmod(upper, info.st_mode & 0o7777)
             }
         }
@@ -120,7 +120,6 @@ extension ContainerImage {
         defer { close(above) }
         var done = ""
         for part in path.split(separator: "/") {
-            guard part != ".." else { throw ContainerConfigError("the working directory \(path) must not contain ..") }
             done += done.isEmpty ? String(part) : "/\(part)"
             var next = node_open_in_root(root, done, O_RDONLY | O_DIRECTORY)
             if next == -ENOENT, mkdirat(above, String(part), 0o755) == 0 {

@@ -3,12 +3,13 @@ import KubeModel
 /// One blob that a manifest names.
 struct ImageBlob: Sendable, Equatable {
     let digest: String
-    /// Bytes, as stored in the registry.
+    /// Bytes, as stored in the registry; small enough that those of a whole image add up.
     let size: Int64
     let mediaType: String
 
     init(_ json: JSON?, _ what: String) throws(ImageError) {
-        guard let digest = json?["digest"]?.string, Digest.isValid(digest), let size = json?["size"]?.int, size >= 0
+        guard let digest = json?["digest"]?.string, Digest.isValid(digest), let size = json?["size"]?.int,
+            (0...1 << 50).contains(size)
         else { throw ImageError("the manifest describes \(what) without a valid digest and size") }
         (self.digest, self.size, mediaType) = (digest, size, json?["mediaType"]?.string ?? "")
     }
@@ -108,7 +109,7 @@ struct ImageLimits: Sendable {
 }
 
 /// What an image says about its containers.
-struct ImageConfig: Sendable, Equatable {
+struct ImageConfig: Sendable {
     let architecture: String
     /// Digests of the layers when unpacked, lowest first.
     let layers: [String]
@@ -119,8 +120,6 @@ struct ImageConfig: Sendable, Equatable {
     let user: String
     let workingDirectory: String
     let stopSignal: String?
-
-    static func == (left: Self, right: Self) -> Bool { left.layers == right.layers && left.user == right.user }
 
     /// Reads a configuration.
     ///

@@ -14,7 +14,7 @@ struct ImageReference: Sendable, Hashable {
     /// - Throws: ``ImageError`` with the words of a kubelet.
     init(_ text: String) throws(ImageError) {
         func refuse(_ why: String) -> ImageError {
-            ImageError("couldn't parse image name \"\(text)\": \(why)", reason: .invalidName)
+            ImageError("couldn't parse image name \"\(text)\": \(why)")
         }
         var rest = text[...]
         var digest: String?
@@ -116,9 +116,6 @@ struct ImageReference: Sendable, Hashable {
 
 /// Why there is no image, in one sentence.
 struct ImageError: Error, Equatable, CustomStringConvertible {
-    /// The reason in the status of a waiting container.
-    enum Reason: String { case invalidName = "InvalidImageName", pull = "ErrImagePull", never = "ErrImageNeverPull" }
     let description: String
-    let reason: Reason
-    init(_ description: String, reason: Reason = .pull) { (self.description, self.reason) = (description, reason) }
+    init(_ description: String) { self.description = description }
 }

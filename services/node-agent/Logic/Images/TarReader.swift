@@ -158,10 +158,9 @@ struct TarReader {
         while !rest.isEmpty {
             guard let space = rest.firstIndex(of: 0x20),
                 let length = Int(String(decoding: rest[..<space], as: UTF8.self)), length <= rest.count,
-                length > space - rest.startIndex + 2,
-                let equals = rest[space..<(rest.startIndex + length)].firstIndex(of: 0x3D)
+                length > space - rest.startIndex + 2, case let end = rest.startIndex + length, rest[end - 1] == 0x0A,
+                let equals = rest[space..<(end - 1)].firstIndex(of: 0x3D)
             else { throw ImageError("a layer has a broken header") }
-            let end = rest.startIndex + length
             records[String(decoding: rest[(space + 1)..<equals], as: UTF8.self)] = Array(rest[(equals + 1)..<(end - 1)])
             rest = rest[end...]
         }
