@@ -62,6 +62,31 @@ struct ProfileControllerTests {
         #expect(try await client.list(.authorizationPolicies).items.isEmpty)
     }
 
+    @Test("a transfer ends when the new owner has the namespace, also one with the same name")
+    func transfer() async throws {
+        let cluster = FakeCluster()
+        try await withController(cluster) {
+            try await cluster.add(.profiles, profile(owner: "staff"))
+            #expect(try await becomes("Successful", cluster))
+            try await ProfileAdministration(client: cluster.client).transfer("team", toKind: "Group", "staff")
+            let binding = try await cluster.client.get(.roleBindings, "namespaceAdmin", namespace: "team")
+            #expect(binding["subjects"]?[0]?["kind"]?.string == "Group")
+        }
+    }
+
+    @Test("a Profile whose name no namespace can have fails")
+    func name() async throws {
+        let cluster = FakeCluster()
+        try await withController(cluster) {
+            try await cluster.add(.profiles, ["metadata": ["name": "a.b"], "spec": profile()["spec"] ?? [:]])
+            #expect(
+                try await cluster.eventually {
+                    let profile = try await cluster.client.get(.profiles, "a.b")
+                    return profile.status["conditions"]?[0]?["type"]?.string == "Failed"
+                })
+        }
+    }
+
     @Test("a settled Profile is not written again by a new start")
     func restart() async throws {
         let cluster = FakeCluster()

@@ -72,6 +72,15 @@ struct ProfilePlanTests {
         #expect(throws: ProfileProblem.self) { try ProfilePlan(Self.profile(spec)) }
     }
 
+    @Test("a name that no namespace can have is refused", arguments: ["a.b", String(repeating: "a", count: 64)])
+    func names(name: String) {
+        #expect {
+            try ProfilePlan(Self.profile(Self.ann, name: name))
+        } throws: { error in
+            (error as? ProfileProblem)?.message.hasPrefix("metadata.name cannot be the name of a namespace: ") == true
+        }
+    }
+
     @Test("the policy lets in the owner by the header, and a Group not at all")
     func policy() throws {
         var settings = ProfileControllerConfiguration()

@@ -82,7 +82,10 @@ public struct ProfileAdministration: Sendable {
         _ = try await client.patch(
             .profiles, name, .merge(["spec": ["owner": ["kind": .string(kind), "name": .string(owner)]]]))
         let binding = try await client.get(.roleBindings, "namespaceAdmin", namespace: name)
-        try await wait(binding) { $0["subjects"]?[0]?["name"]?.string == owner }
+        try await wait(binding) {
+            let subject = $0["subjects"]?[0]
+            return subject?["kind"]?.string == kind && subject?["name"]?.string == owner
+        }
     }
 
     /// Gives somebody a role in a Profile's namespace.

@@ -24,6 +24,9 @@ struct ProfilePlan: Sendable {
     /// - Throws: ``ProfileProblem`` when the Profile cannot be carried out as it is.
     init(_ profile: KubeObject) throws(ProfileProblem) {
         name = profile.name
+        if let problem = NameRules.label(name).first {
+            throw ProfileProblem("metadata.name cannot be the name of a namespace: \(problem)")
+        }
         reference = OwnerReference(controlledBy: profile)
         let wanted = profile.spec["owner"] ?? [:]
         ownerName = wanted["name"]?.string ?? ""
