@@ -180,7 +180,7 @@ struct ImageManifestTests {
 @Suite("Layers")
 struct LayerUnpackerTests {
     /// Members of a tar in the plainest form.
-    private func tar(_ members: [(name: String, type: Character, target: String, content: String)]) -> [UInt8] {
+    static func tar(_ members: [(name: String, type: Character, target: String, content: String)]) -> [UInt8] {
         var bytes: [UInt8] = []
         func field(_ text: String, _ size: Int) -> [UInt8] {
             Array(text.utf8.prefix(size)) + Array(repeating: 0, count: max(0, size - text.utf8.count))
@@ -202,19 +202,17 @@ struct LayerUnpackerTests {
         return bytes + Array(repeating: 0, count: 1024)
     }
 
-    private func unpack(_ archive: [UInt8], limits: ImageLimits = ImageLimits()) throws -> String {
+    private func tar(_ members: [(name: String, type: Character, target: String, content: String)]) -> [UInt8] {
+        Self.tar(members)
+    }
+
+    private func unpack(_ archive: [UInt8], limits: ImageLimits = ImageLimits(), below: Int64 = 0) throws -> String {
         let folder = NSTemporaryDirectory() + "layers-" + UUID().uuidString
         try FileTools.makeDirectory(folder)
         let root = open(folder, O_RDONLY | O_DIRECTORY)
         defer { close(root) }
-        var at = 0
-        var reader = TarReader { buffer in
-            let size = min(buffer.count, archive.count - at)
-            buffer.copyBytes(from: archive[at..<(at + size)])
-            at += size
-            return size
-        }
-        var unpacker = LayerUnpacker(root: root, upper: nil, limits: limits)
+        var reader = Self.reader(archive)
+        var unpacker = LayerUnpacker(root: root, upper: nil, limits: limits, below: below)
         do {
             try unpacker.unpack(&reader)
         } catch {
@@ -248,6 +246,34 @@ struct LayerUnpackerTests {
         let big = tar([("a", "0", "", String(repeating: "x", count: 2000)), ("b", "0", "", "x")])
         #expect(throws: ImageError.self) { try unpack(big, limits: ImageLimits(unpacked: 1000)) }
         #expect(throws: ImageError.self) { try unpack(big, limits: ImageLimits(entries: 1)) }
+        // Layers count together.
+        let folder = try? unpack(big, limits: ImageLimits(unpacked: 5000), below: 2999)
+        #expect(folder != nil)
+        FileTools.remove(folder ?? "")
+        #expect(throws: ImageError.self) { try unpack(big, limits: ImageLimits(unpacked: 5000), below: 3000) }
+    }
+
+    @Test("headers do not go on for ever", arguments: ["x", "g", "L", "K"] as [Character])
+    func longHeaders(type: Character) throws {
+        let name = String(repeating: "n", count: 100_000)
+        let content = type == "x" || type == "g" ? "100016 comment=\(name)\n" : name
+        let header = (name: "header", type: type, target: "", content: content)
+        let file = (name: "file", type: "0" as Character, target: "", content: "x")
+        // A few are as good as none.
+        var reader = Self.reader(tar([header, header].filter { _ in type == "x" || type == "g" } + [file]))
+        #expect(try reader.next()?.name == "file")
+        reader = Self.reader(tar(Array(repeating: header, count: 50) + [file]))
+        #expect(throws: ImageError("a layer has headers that are too long")) { try reader.next() }
+    }
+
+    private static func reader(_ archive: [UInt8]) -> TarReader {
+        var at = 0
+        return TarReader { buffer in
+            let size = min(buffer.count, archive.count - at)
+            buffer.copyBytes(from: archive[at..<(at + size)])
+            at += size
+            return size
+        }
     }
 
     @Test("archives that end in the middle, or are none, are refused", arguments: [100, 512, 600])
@@ -302,6 +328,69 @@ struct LayerUnpackerTests {
     func binary() {
         #expect(TarReader.number([0x80, 0, 0, 1, 0, 0, 0, 0][...]) == 1 << 32)
         #expect(TarReader.number([0xFF, 0xFF, 0xFF, 0xFF][...]) == -1)
+    }
+}
+
+@Suite("The store of layers")
+struct LayerStoreTests {
+    private func inStore(
+        _ archive: [UInt8], limits: ImageLimits = ImageLimits(),
+        _ body: (_ store: LayerStore, _ blob: String, _ digest: String) async throws -> Void
+    ) async throws {
+        let folder = NSTemporaryDirectory() + "store-" + UUID().uuidString
+        try FileTools.makeDirectory("\(folder)/layers")
+        defer { FileTools.remove(folder) }
+        try FileTools.write(archive, to: "\(folder)/blob")
+        try await body(
+            LayerStore(directory: "\(folder)/layers", limits: limits), "\(folder)/blob", Digest.of(archive))
+    }
+
+    @Test("several images that need the same layer at once get it once")
+    func turns() async throws {
+        let members = (0..<500).map { (name: "f\($0)", type: "0" as Character, target: "", content: "text") }
+        try await inStore(LayerUnpackerTests.tar(members)) { store, blob, digest in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        try await LayerWork.onThread { _ in
+                            try store.unpack(blob, .none, diff: digest, chain: digest, below: []) {}
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(store.has(digest) && store.size(digest) == 2000)
+            #expect(FileTools.names(in: "\(store.directory)/\(LayerStore.name(digest))/files").count == 500)
+            #expect(FileTools.names(in: store.directory).count == 1)
+        }
+    }
+
+    @Test("content that is skipped, and what follows the end, counts and can be stopped", arguments: [true, false])
+    func endless(isSkipped: Bool) async throws {
+        struct Stopped: Error {}
+        let much = String(repeating: "x", count: 3 << 20)
+        let archive =
+            isSkipped
+            ? LayerUnpackerTests.tar([("device", "3", "", much)])
+            : LayerUnpackerTests.tar([("file", "0", "", "text")]) + Array(much.utf8)
+        try await inStore(archive) { store, blob, digest in
+            var count = 0
+            #expect(throws: Stopped.self) {
+                try store.unpack(blob, .none, diff: digest, chain: digest, below: []) {
+                    count += 1
+                    if count == 5 { throw Stopped() }
+                }
+            }
+            #expect(FileTools.names(in: store.directory).isEmpty)
+            try store.unpack(blob, .none, diff: digest, chain: digest, below: []) {}
+            #expect(store.has(digest))
+        }
+        try await inStore(archive, limits: ImageLimits(unpacked: 10, entries: 1)) { store, blob, digest in
+            #expect(throws: ImageError("a layer is longer than 1052682 bytes when unpacked")) {
+                try store.unpack(blob, .none, diff: digest, chain: digest, below: []) {}
+            }
+            #expect(!store.has(digest))
+        }
     }
 }
 

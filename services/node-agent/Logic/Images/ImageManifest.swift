@@ -102,6 +102,8 @@ struct ImageLimits: Sendable {
     var unpacked: Int64 = 128 << 30
     /// Files of a layer.
     var entries = 2_000_000
+    /// A layer with all that a tar has beside the files, bytes.
+    var stream: Int64 { unpacked + Int64(entries) * 4096 + 1 << 20 }
     /// What stays free on the disk, bytes.
     var reserve: UInt64 = 256 << 20
     /// How long a pull goes on without a byte.

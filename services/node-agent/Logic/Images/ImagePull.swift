@@ -161,7 +161,7 @@ struct LayerWork: Sendable {
             try await Self.onThread { isCancelled in
                 try layers.unpack(
                     path, packing, diff: diffs[index], chain: chain[index], below: Array(chain[..<index])
-                ) { _ in
+                ) {
                     if isCancelled() { throw CancellationError() }
                 }
             }
@@ -170,7 +170,8 @@ struct LayerWork: Sendable {
     }
 
     /// Runs what blocks for long on a thread of its own.
-    static func onThread(_ work: @escaping @Sendable (_ isCancelled: () -> Bool) throws -> Void) async throws {
+    static func onThread(_ work: @escaping @Sendable (_ isCancelled: @escaping () -> Bool) throws -> Void) async throws
+    {
         let flag = Cancelled()
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in

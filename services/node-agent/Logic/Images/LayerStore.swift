@@ -10,6 +10,7 @@ import KubeModel
 struct LayerStore: Sendable {
     let directory: String
     let limits: ImageLimits
+    private let turns = LayerTurns()
 
     /// The digests that name layers: of the first its own, of others that of `digest-below digest`.
     static func chain(_ layers: [String]) -> [String] {
@@ -42,16 +43,35 @@ struct LayerStore: Sendable {
         chains.reversed().map { "\(name($0))/files" }.joined(separator: ":")
     }
 
-    /// Unpacks a blob above the layers below it; the folder appears when all of it is on the disk.
+    /// Unpacks a blob above the layers below it; the folder appears when all of it is on the disk. Nothing happens
+    /// when the layer is there.
     ///
-    /// Blocks for as long as it takes.
+    /// Blocks for as long as it takes, and while another thread unpacks the same layer.
     ///
+    /// - Parameters:
+    ///   - blob: the packed layer, a file.
+    ///   - packing: how it is packed.
+    ///   - diff: its digest when unpacked.
+    ///   - chain: its digest with all below it.
+    ///   - below: the digests of those, lowest first.
+    ///   - check: called now and then, throws to stop.
     /// - Throws: ``ImageError`` when the blob is not what the image says, or cannot be unpacked.
     func unpack(
         _ blob: String, _ packing: LayerPacking, diff: String, chain: String, below: [String],
-        onProgress: (Int64) throws -> Void
+        check: @escaping () throws -> Void
     ) throws {
         let name = Self.name(chain)
+        try turns.take(name) {
+            // Another image may have brought it meanwhile.
+            guard !has(chain) else { return }
+            try make(name, blob, packing, diff, chain, below, check)
+        }
+    }
+
+    private func make(
+        _ name: String, _ blob: String, _ packing: LayerPacking, _ diff: String, _ chain: String, _ below: [String],
+        _ check: @escaping () throws -> Void
+    ) throws {
         guard !FileTools.exists("\(directory)/\(name)") else {
             throw ImageError("layers \(chain) and another have the same short name; remove images that are not used")
         }
@@ -75,7 +95,8 @@ struct LayerStore: Sendable {
                 rmdir(root)
             }
         }
-        let bytes = try unpack(blob, packing, diff, to: root, upper: below.isEmpty ? nil : "\(work)/files", onProgress)
+        let stream = try LayerStream(blob, packing, limit: limits.stream, check: check)
+        let bytes = try unpack(stream, diff, to: root, upper: below.isEmpty ? nil : "\(work)/files", below)
         if !below.isEmpty { _ = node_unmount(root) }
         FileTools.remove("\(work)/work")
         let facts: JSON = ["chain": .string(chain), "layer": .string(diff), "bytes": .int(bytes)]
@@ -87,18 +108,17 @@ struct LayerStore: Sendable {
     }
 
     private func unpack(
-        _ blob: String, _ packing: LayerPacking, _ diff: String, to path: String, upper: String?,
-        _ onProgress: (Int64) throws -> Void
+        _ stream: LayerStream, _ diff: String, to path: String, upper: String?, _ below: [String]
     ) throws -> Int64 {
+        var stream = stream
+        defer { stream.close() }
         let root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard root >= 0 else { throw ImageError("\(path): \(String(cString: strerror(errno)))") }
         defer { close(root) }
-        var stream = try LayerStream(blob, packing)
-        defer { stream.close() }
         var reader = TarReader { try stream.read($0) }
-        var unpacker = LayerUnpacker(root: root, upper: upper, limits: limits)
+        var unpacker = LayerUnpacker(root: root, upper: upper, limits: limits, below: below.reduce(0) { $0 + size($1) })
         do {
-            try unpacker.unpack(&reader, onProgress: onProgress)
+            try unpacker.unpack(&reader)
         } catch {
             // A decoder that failed says more than the archive that ended too early.
             try stream.finish(drains: false)
@@ -125,8 +145,12 @@ private struct LayerStream {
     private var buffer = [UInt8](repeating: 0, count: 256 << 10)
     private var start = 0
     private var end = 0
+    private var come: Int64 = 0
+    private let limit: Int64
+    private let check: () throws -> Void
 
-    init(_ blob: String, _ packing: LayerPacking) throws {
+    init(_ blob: String, _ packing: LayerPacking, limit: Int64, check: @escaping () throws -> Void) throws {
+        (self.limit, self.check) = (limit, check)
         switch packing {
         case .none:
             descriptor = open(blob, O_RDONLY | O_CLOEXEC)
@@ -163,11 +187,15 @@ private struct LayerStream {
 
     private mutating func fill() throws {
         (start, end) = (0, 0)
+        try check()
         while true {
             let size = Glibc.read(descriptor, &buffer, buffer.count)
             if size < 0, errno == EINTR { continue }
             guard size >= 0 else { throw ImageError("a layer cannot be read: \(String(cString: strerror(errno)))") }
             end = size
+            come += Int64(size)
+            // Also what no member has: a few bytes can unpack to no end.
+            guard come <= limit else { throw ImageError("a layer is longer than \(limit) bytes when unpacked") }
             buffer.withUnsafeBytes { digest.add(UnsafeRawBufferPointer(rebasing: $0[..<size])) }
             return
         }

@@ -13,6 +13,8 @@ struct LayerUnpacker {
     /// Where the files of this layer alone lie, when `root` shows those of the layers below, too.
     private let upper: String?
     private let limits: ImageLimits
+    /// Bytes of the files of the layers below.
+    private let below: Int64
     private var parent: (path: String, descriptor: Int32)?
     /// Bytes of files written so far.
     private(set) var bytes: Int64 = 0
@@ -20,17 +22,15 @@ struct LayerUnpacker {
     private var unchecked: Int64 = 0
     private var buffer = [UInt8](repeating: 0, count: 128 << 10)
 
-    init(root: Int32, upper: String?, limits: ImageLimits) {
-        (self.root, self.upper, self.limits) = (root, upper, limits)
+    init(root: Int32, upper: String?, limits: ImageLimits, below: Int64 = 0) {
+        (self.root, self.upper, self.limits, self.below) = (root, upper, limits, below)
     }
 
     /// Writes all members.
     ///
-    /// - Parameters:
-    ///   - reader: the layer.
-    ///   - onProgress: told how many bytes were written; throws to stop.
-    /// - Throws: ``ImageError`` when the layer is broken, leaves its root or is too large, and when the disk is full.
-    mutating func unpack(_ reader: inout TarReader, onProgress: (Int64) throws -> Void = { _ in }) throws {
+    /// - Throws: ``ImageError`` when the layer is broken, leaves its root or is too large, and when the disk is full;
+    ///   what the reader's source throws.
+    mutating func unpack(_ reader: inout TarReader) throws {
         defer { forgetParent() }
         while let member = try reader.next() {
             entries += 1
@@ -52,7 +52,6 @@ struct LayerUnpacker {
             } else {
                 try write(member, name, in: try open(folder), &reader)
             }
-            try onProgress(bytes)
         }
     }
 
@@ -113,7 +112,7 @@ struct LayerUnpacker {
             let size = try buffer.withUnsafeMutableBytes { try reader.read(into: $0) }
             if size == 0 { return }
             bytes += Int64(size)
-            guard bytes <= limits.unpacked else {
+            guard below + bytes <= limits.unpacked else {
                 throw ImageError("the files of the image are larger than \(limits.unpacked) bytes")
             }
             unchecked += Int64(size)

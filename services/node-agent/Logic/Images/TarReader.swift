@@ -25,6 +25,12 @@ struct TarReader {
     private var remaining: Int64 = 0
     private var padding = 0
     private var global: [String: [UInt8]] = [:]
+    private var globalSize: Int64 = 0
+
+    /// The longest headers in a row that describe one member, bytes.
+    private static let longestHeaders: Int64 = 4 << 20
+    /// All headers that describe all members that follow, bytes.
+    private static let longestGlobal: Int64 = 256 << 10
 
     init(_ source: @escaping Source) { self.source = source }
 
@@ -36,16 +42,25 @@ struct TarReader {
         var extended = global
         var longName: String?
         var longTarget: String?
+        var headers: Int64 = 0
         while true {
             guard let header = try block() else { return nil }
             guard let size = Self.number(header[124..<136]), size >= 0, Self.isSumRight(header) else {
                 throw ImageError("a layer is no valid tar archive")
             }
             let type = header[156]
+            headers += 512 + size
+            guard headers <= Self.longestHeaders || !"xgLK".utf8.contains(type) else {
+                throw ImageError("a layer has headers that are too long")
+            }
             switch type {
             case UInt8(ascii: "x"):
                 extended.merge(try records(size)) { _, new in new }
             case UInt8(ascii: "g"):
+                globalSize += size
+                guard globalSize <= Self.longestGlobal else {
+                    throw ImageError("a layer has headers that are too long")
+                }
                 global.merge(try records(size)) { _, new in new }
                 extended = global
             case UInt8(ascii: "L"): longName = Self.text(try content(size)[...])
