@@ -1,5 +1,6 @@
 import Foundation
 import KubeModel
+import Logging
 import Testing
 
 @testable import NodeAgent
@@ -390,6 +391,66 @@ struct LayerStoreTests {
                 try store.unpack(blob, .none, diff: digest, chain: digest, below: []) {}
             }
             #expect(!store.has(digest))
+        }
+    }
+}
+
+@Suite("The store of images")
+struct ImageStoreTests {
+    private func inStore(_ body: (_ store: ImageStore, _ folder: String) async throws -> Void) async throws {
+        let folder = NSTemporaryDirectory() + "images-" + UUID().uuidString
+        defer { FileTools.remove(folder) }
+        let configuration = NodeConfiguration(
+            dataDirectory: folder, nodeName: "n", podCIDR: "10.244.0.0/24", serviceCIDR: "10.96.0.0/20",
+            environmentsFile: "\(folder)/environments.yaml")
+        let store = try ImageStore(
+            configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        try await body(store, folder)
+    }
+
+    /// What a failed pull leaves.
+    private func leave(_ store: ImageStore) throws -> [String] {
+        let layer = "\(store.layers.directory)/0123456789abcdef"
+        try FileTools.makeDirectory("\(layer)/files/a")
+        let config = "\(store.documents.directory)/\(String(repeating: "0", count: 64))"
+        try FileTools.write([], to: config)
+        return [layer, config]
+    }
+
+    @Test("what pulls have left goes, also what an earlier removal left over")
+    func garbage() async throws {
+        try await inStore { store, _ in
+            let paths = try leave(store)
+            try FileTools.makeDirectory("\(store.layers.directory)/.gone-0123456789abcdef/files/b")
+            store.collectGarbage()
+            // The name was taken at first.
+            store.collectGarbage()
+            #expect(paths.allSatisfy { !FileTools.exists($0) })
+            #expect(FileTools.names(in: store.layers.directory).isEmpty)
+        }
+    }
+
+    @Test("nothing goes while a pull is under way")
+    func pulling() async throws {
+        try await inStore { store, _ in
+            _ = store.pull(try ImageReference("localhost/a"), [])
+            let paths = try leave(store)
+            store.collectGarbage()
+            #expect(paths.allSatisfy(FileTools.exists))
+        }
+    }
+
+    @Test("a load that failed is over")
+    func loading() async throws {
+        try await inStore { store, folder in
+            let work = try store.makeWork()
+            try FileTools.write("no archive", to: "\(work)/archive.tar")
+            await #expect(throws: ImageError.self) {
+                try await store.load("\(work)/archive.tar", work: work, name: nil)
+            }
+            let paths = try leave(store)
+            store.collectGarbage()
+            #expect(paths.allSatisfy { !FileTools.exists($0) })
         }
     }
 }

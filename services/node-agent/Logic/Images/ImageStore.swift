@@ -15,6 +15,8 @@ final class ImageStore: Sendable {
         var observers: [@Sendable () -> Void] = []
         /// Images of containers that are being started.
         var pins: [String: Int] = [:]
+        /// Archives that are being loaded.
+        var loads = 0
         var lastNumber = 0
     }
 
@@ -200,6 +202,8 @@ final class ImageStore: Sendable {
     /// - Returns: the names that the images have now.
     /// - Throws: ``ImageError`` that says what is wrong with the archive.
     func load(_ archive: String, work: String, name: String?) async throws -> [String] {
+        state.withLock { $0.loads += 1 }
+        defer { state.withLock { $0.loads -= 1 } }
         var names: [String] = []
         for part in try await ImageArchive(file: archive, work: work, settings: settings).images(called: name) {
             let folder = "\(work)/image"
@@ -239,9 +243,9 @@ final class ImageStore: Sendable {
     ///
     /// - Throws: ``ImageError`` when a container uses it, or there is none.
     func remove(_ name: String) throws {
-        let used = used()
         let reference = try? ImageReference(name)
         let removed: Bool = try state.withLock { state in
+            let used = used()
             let byID = state.index.images.values.filter {
                 $0.id == name || (name.utf8.count >= 12 && Digest.digits($0.id).hasPrefix(name))
             }
@@ -267,8 +271,8 @@ final class ImageStore: Sendable {
     /// - Returns: what was removed.
     /// - Throws: ``NodeError`` when the index cannot be written.
     func prune(unusedSince date: Date, loaded: Bool, upTo bytes: Int64 = .max) throws -> [StoredImage] {
-        let used = used()
         let removed: [StoredImage] = try state.withLock { state in
+            let used = used()
             var freed: Int64 = 0
             var removed: [StoredImage] = []
             for image in state.index.images.values.sorted(by: { $0.lastUsed < $1.lastUsed }) {
@@ -288,6 +292,8 @@ final class ImageStore: Sendable {
 
     /// Removes old images, and on a full disk those that were not used for longest.
     func collectGarbage(now: Date = Date()) {
+        // What pulls and loads that failed have left, and what had to wait for one that was under way.
+        defer { sweep() }
         do {
             var removed = try prune(unusedSince: now.addingTimeInterval(-ImageStore.longestAge), loaded: false)
             let pressure = NodePressure.measure(directory)
@@ -310,7 +316,8 @@ final class ImageStore: Sendable {
     /// Images that nobody used for this long are removed, seconds.
     static let longestAge = 14 * 86_400.0
 
-    /// Images of containers that have not ended, as their folders tell: also those of an earlier agent.
+    /// Images of containers that have not ended, as their folders tell: also those of an earlier agent. Read while the
+    /// state is locked: a container that is being started has a pin until its folder tells.
     private func used() -> Set<String> {
         var used: Set<String> = []
         for pod in FileTools.names(in: podsDirectory) {
@@ -324,18 +331,22 @@ final class ImageStore: Sendable {
         return used
     }
 
-    /// Removes layers and configurations that no image has; not while a pull may be about to use them.
+    /// Removes layers and configurations that no image has; not while a pull or load may be about to use them.
     private func sweep() {
-        let known: Set<String>? = state.withLock { state in
-            guard state.pulls.isEmpty else { return nil }
-            return Set(state.index.images.values.flatMap { $0.chain.map(LayerStore.name) } + state.index.images.keys)
+        let gone: [String] = state.withLock { state in
+            guard state.pulls.isEmpty, state.loads == 0 else { return [] }
+            let known = Set(
+                state.index.images.values.flatMap { $0.chain.map(LayerStore.name) } + state.index.images.keys)
+            documents.clean(known)
+            // Out of the way first: a layer that is half gone must not be taken for one by a pull that starts now.
+            for name in FileTools.names(in: layers.directory) where !known.contains(name) && !name.hasPrefix(".") {
+                rename("\(layers.directory)/\(name)", "\(layers.directory)/\(Self.gone)\(name)")
+            }
+            return FileTools.names(in: layers.directory).filter { $0.hasPrefix(Self.gone) }
         }
-        guard let known else { return }
-        for name in FileTools.names(in: layers.directory) where !known.contains(name) && !name.hasPrefix(".") {
-            // Out of the way first: a layer that is half gone must not be taken for one.
-            let path = "\(layers.directory)/.gone-\(name)"
-            if rename("\(layers.directory)/\(name)", path) == 0 { FileTools.remove(path) }
-        }
-        documents.clean(known)
+        for name in gone { FileTools.remove("\(layers.directory)/\(name)") }
     }
+
+    /// How names of layers begin that are being removed.
+    private static let gone = ".gone-"
 }
