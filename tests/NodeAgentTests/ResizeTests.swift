@@ -28,14 +28,68 @@ struct ResizeTests {
 
     @Test("what does not fit is refused in a kubelet's words")
     func refusals() {
-        let capacity = ["cpu": 2.0, "memory": 1000.0]
-        #expect(PodResize.refusal(wanted: ["cpu": 1.5], others: ["cpu": 0.5], capacity: capacity) == nil)
+        func refusal(_ wanted: [String: Double], _ before: [String: Double], _ others: [String: Double]) -> String? {
+            PodResize.refusal(
+                wanted: wanted, before: before, others: others, capacity: ["cpu": 2.0, "memory": 1000.0])
+        }
+        #expect(refusal(["cpu": 1.5], [:], ["cpu": 0.5]) == nil)
         #expect(
-            PodResize.refusal(wanted: ["cpu": 1.5, "memory": 1], others: ["cpu": 0.6], capacity: capacity)
+            refusal(["cpu": 1.5, "memory": 1], ["cpu": 1], ["cpu": 0.6])
                 == "Node didn't have enough resource: cpu, requested: 1500, used: 600, capacity: 2000")
         #expect(
-            PodResize.refusal(wanted: ["memory": 900], others: ["memory": 200], capacity: capacity)
+            refusal(["memory": 900], [:], ["memory": 200])
                 == "Node didn't have enough resource: memory, requested: 900, used: 200, capacity: 1000")
+    }
+
+    @Test("what a pod has already is not refused, however full the node is")
+    func shrinking() {
+        #expect(
+            PodResize.refusal(
+                wanted: ["cpu": 1, "memory": 20], before: ["cpu": 2, "memory": 10],
+                others: ["cpu": 1000, "memory": 20], capacity: ["cpu": 2, "memory": 100]) == nil)
+    }
+
+    @Test("others count with what they were promised, not with what they wait for")
+    func promised() {
+        var object = KubeObject(apiVersion: "v1", kind: "Pod", name: "a", namespace: "b")
+        object["spec"] = [
+            "initContainers": [["name": "side", "restartPolicy": "Always", "resources": resources("1", nil)]],
+            "containers": [
+                ["name": "main", "resources": resources("1000", "2Gi")],
+                ["name": "new", "resources": resources("2", nil)],
+            ],
+        ]
+        #expect(PodResize.promised(PodSpec(object)) == ["cpu": 1003, "memory": 2_147_483_648])
+        object["status"] = [
+            "initContainerStatuses": [["name": "side", "allocatedResources": ["cpu": "500m"]]],
+            "containerStatuses": [
+                ["name": "main", "allocatedResources": ["cpu": "250m", "memory": "1Ki"]], ["name": "new"],
+            ],
+        ]
+        #expect(PodResize.promised(PodSpec(object)) == ["cpu": 2.75, "memory": 1024])
+    }
+
+    @Test("what one pod was just promised is not promised to another")
+    func promises() {
+        let pods = ["1", "2"].map { uid in
+            var object = KubeObject(apiVersion: "v1", kind: "Pod", name: "a\(uid)", namespace: "b")
+            object.metadata["uid"] = .string(uid)
+            object["spec"] = ["containers": [["name": "main", "resources": resources("1000", nil)]]]
+            object["status"] = ["containerStatuses": [["name": "main", "allocatedResources": ["cpu": "1"]]]]
+            return object
+        }
+        let promises = ResizePromises()
+        func refusal(_ uid: String, _ wanted: Double, before: Double = 1) -> String? {
+            promises.refusal(
+                of: uid, wanted: ["cpu": wanted], before: ["cpu": before], among: pods, capacity: ["cpu": 4])
+        }
+        #expect(refusal("1", 1000) != nil)
+        #expect(refusal("1", 3) == nil)
+        #expect(
+            refusal("2", 2)
+                == "Node didn't have enough resource: cpu, requested: 2000, used: 3000, capacity: 4000")
+        #expect(refusal("1", 2, before: 3) == nil)
+        #expect(refusal("2", 2) == nil)
     }
 
     @Test("updates name what the container has a limit for")

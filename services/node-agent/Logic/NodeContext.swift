@@ -27,6 +27,7 @@ struct NodeContext: Sendable {
     /// True when containers can have users of their own.
     let shiftsUsers: Bool
     let logger: Logger
+    let promises = ResizePromises()
 
     /// Address under which pods reach this machine.
     var hostAddress: String { "\(network.network.gateway)" }

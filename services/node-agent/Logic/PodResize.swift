@@ -37,12 +37,38 @@ struct PodResize: Sendable, Equatable {
         return max(sum, largest)
     }
 
+    /// What a pod of this node was promised, of CPUs as a count and of memory in bytes; what it asks for where nothing
+    /// was promised yet.
+    static func promised(_ pod: PodSpec) -> [String: Double] {
+        var promised: [String: JSON] = [:]
+        for key in ["initContainerStatuses", "containerStatuses"] {
+            for status in pod.object.status[key]?.array ?? [] {
+                guard let name = status["name"]?.string, let requests = status["allocatedResources"] else { continue }
+                promised[name] = ["requests": requests]
+            }
+        }
+        return requests(of: (pod.initial + pod.main).map { ($0.kind, promised[$0.name] ?? $0.json["resources"]) })
+    }
+
+    /// CPUs and bytes of memory that containers ask for together.
+    static func requests(of containers: [(kind: ContainerSpec.Kind, resources: JSON?)]) -> [String: Double] {
+        ["cpu": request("cpu", of: containers), "memory": request("memory", of: containers)]
+    }
+
     /// Why changed requests do not fit beside those of the other pods, in a kubelet's words; nil when they do.
+    ///
+    /// - Parameters:
+    ///   - wanted: what the pod asks for by now.
+    ///   - before: what it was promised; what does not grow is never refused.
+    ///   - others: what all others were promised.
+    ///   - capacity: what the node has.
+    /// - Returns: the words.
     static func refusal(
-        wanted: [String: Double], others: [String: Double], capacity: [String: Double]
+        wanted: [String: Double], before: [String: Double], others: [String: Double], capacity: [String: Double]
     ) -> String? {
         for resource in ["cpu", "memory"] {
-            guard let has = capacity[resource], let requested = wanted[resource] else { continue }
+            guard let has = capacity[resource], let requested = wanted[resource], requested > before[resource] ?? 0
+            else { continue }
             let used = others[resource] ?? 0
             guard requested + used > has else { continue }
             let scale = resource == "cpu" ? 1000.0 : 1

@@ -64,21 +64,15 @@ extension PodWorker {
         }
     }
 
+    /// Promises what the spec asks for, or says why the node cannot.
     private func refusal() -> String? {
-        func requests(_ containers: [(kind: ContainerSpec.Kind, resources: JSON?)]) -> [String: Double] {
-            ["cpu": PodResize.request("cpu", of: containers), "memory": PodResize.request("memory", of: containers)]
-        }
-        let wanted = requests((spec.initial + spec.main).map { ($0.kind, $0.json["resources"]) })
-        var others = ["cpu": 0.0, "memory": 0.0]
-        for object in context.pods.all() where object.uid != uid {
-            guard !["Succeeded", "Failed"].contains(object.status["phase"]?.string ?? "") else { continue }
-            let other = PodSpec(object)
-            for (name, amount) in requests((other.initial + other.main).map { ($0.kind, $0.json["resources"]) }) {
-                others[name, default: 0] += amount
-            }
-        }
-        return PodResize.refusal(
-            wanted: wanted, others: others, capacity: ["cpu": context.nodeCPU, "memory": context.nodeMemory])
+        let containers = spec.initial + spec.main
+        let wanted = PodResize.requests(of: containers.map { ($0.kind, $0.json["resources"]) })
+        let before = PodResize.requests(
+            of: containers.map { ($0.kind, tracks[$0.name]?.facts.allocated ?? $0.json["resources"]) })
+        return context.promises.refusal(
+            of: uid, wanted: wanted, before: before, among: context.pods.all(),
+            capacity: ["cpu": context.nodeCPU, "memory": context.nodeMemory])
     }
 
     /// True when a changed resource is one for which the container wants to start again.
