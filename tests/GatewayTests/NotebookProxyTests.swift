@@ -67,7 +67,7 @@ struct NotebookProxyTests {
     @Test("passes on what is the notebook's, and nothing that is the platform's")
     func headers() async throws {
         try await withNotebook { gateway, cookie in
-            let headers = "authorization: Bearer x\r\nkubeflow-userid: root\r\nx-forwarded-for: 9.9.9.9\r\nx-own: 1\r\n"
+            let headers = "authorization: token x\r\nkubeflow-userid: root\r\nx-forwarded-for: 9.9.9.9\r\nx-own: 1\r\n"
             let answer = try await gateway.ask(
                 "GET", "/notebook/ns/lab/api?x=%20", cookie: "_xsrf=1; " + cookie, headers: headers)
             #expect(answer.head.hasPrefix("HTTP/1.1 200 "))

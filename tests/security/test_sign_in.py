@@ -8,6 +8,7 @@ import pytest
 import requests
 from support import people
 from support.gateway import Gateway
+from support.issuer import Issuer
 from support.oidc_browser import Browser
 
 HERE = "127.0.0.1/32"
@@ -246,6 +247,27 @@ def test_a_browser_behind_a_proxy_needs_the_csrf_token(behind_proxy):
     assert out.json() == {"redirect": "/oauth2/sign_out"}
     info = requests.get(f"{behind_proxy.url}/api/workgroup/env-info", headers=vera, timeout=30).json()
     assert info["platform"]["logoutUrl"] == "/oauth2/sign_out"
+
+
+def test_a_browser_behind_a_proxy_that_forwards_tokens_gets_what_changes_need(platform, tmp_path):
+    issuer = Issuer()
+    with Gateway(platform, tmp_path / "state", "--trusted-proxies", HERE, "--oidc-issuer", issuer.url,
+                 "--oidc-client-id", "martlet") as gateway:
+        proxied = {"Authorization": f"Bearer {issuer.token()}"}
+        token = gateway.get("/", headers=dict(proxied)).cookies["XSRF-TOKEN"]
+        url = f"{gateway.url}/api/k8s/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        browser = proxied | {"Cookie": f"_oauth2_proxy=x; XSRF-TOKEN={token}"}
+        assert requests.post(url, json=review, headers=browser, timeout=30).status_code == 403
+        assert requests.post(url, json=review, headers=browser | {"X-XSRF-TOKEN": token}, timeout=30).status_code == 201
+        other = {"Authorization": f"Bearer {issuer.token(email='mallory@example.com')}", "X-XSRF-TOKEN": token,
+                 "Cookie": f"XSRF-TOKEN={token}"}
+        assert requests.post(url, json=review, headers=other, timeout=30).status_code == 403
+        assert requests.post(url, json=review, headers=proxied, timeout=30).status_code == 201, "a program has no cookies"
+    with Gateway(platform, tmp_path / "direct", "--oidc-issuer", issuer.url, "--oidc-client-id", "martlet") as gateway:
+        answer = gateway.get("/", issuer.token())
+        assert answer.status_code == 200 and "Set-Cookie" not in answer.headers
+    issuer.go_away()
 
 
 def test_cookies_are_kept_to_https_where_the_browser_came_by_it(platform, tmp_path):

@@ -43,8 +43,9 @@ struct GatewayHandler: Sendable {
         }
         core.metrics.count("gateway_requests_total", ["part": part, "status": "\(response.status / 100)xx"])
         if RefusalLog.covers(response.status) {
-            // Whom a proof that does not hold names is not known.
-            let user = (try? await core.proof(of: request))?.identity
+            // Whom a proof that does not hold names is not known; it is not looked at, and counted, a second time.
+            let isUnproven = response.status == 401 && request.headers.contains(name: "authorization")
+            let user = isUnproven ? nil : (try? await core.proof(of: request))?.identity
             core.refusals.record(request, user: user, address: core.address(of: request), response: response)
         }
         return response
@@ -85,7 +86,7 @@ struct GatewayHandler: Sendable {
         }
         guard response.headers.first(name: "content-type")?.hasPrefix("text/html") ?? false else { return response }
         guard let proof = try await core.proof(of: request) else { return core.signInPage(request) }
-        guard let token = core.csrfToken(proof) else { return response }
+        guard let token = core.csrfToken(proof, request, forPage: true) else { return response }
         let isSecure = core.isSecure(request)
         var isRenewed = false
         if case .session(let session) = proof, core.sessions.isDueForRenewal(session) {

@@ -56,7 +56,9 @@ extension GatewayCore {
     /// Who opens a notebook's page, nil for nobody.
     func visitor(of request: HTTPRequest, scope: TokenScope) async throws -> UserIdentity? {
         // The usual case without a detour: this is asked for each file of a notebook's page.
-        if !proxies.mayTellUsers, let session = session(of: request), session.provider == nil {
+        if !proxies.mayTellUsers, !request.headers.contains(name: "authorization"),
+            let session = session(of: request), session.provider == nil
+        {
             return session.identity
         }
         guard let proof = try await proof(of: request) else { return nil }
@@ -77,18 +79,16 @@ extension GatewayCore {
         }
     }
 
-    /// The CSRF token that goes with a proof; nil for those that no browser sends by itself.
-    func csrfToken(_ proof: Proof, _ request: HTTPRequest? = nil) -> String? {
+    /// The CSRF token that goes with a proof; nil for those that no browser sends by itself. A page will need one, whatever the
+    /// browser that asks for it tells of itself.
+    func csrfToken(_ proof: Proof, _ request: HTTPRequest, forPage: Bool = false) -> String? {
         switch proof {
         case .session(let session): return sessions.csrfToken(session)
         case .token: return nil
+        case .bearer where !proxies.trusts(request.peer): return nil
         // A proxy turns its cookie into what it tells us, so whatever a browser sends may be somebody else's doing.
-        case .bearer(let identity, _):
-            guard let request, proxies.trusts(request.peer), Self.isFromBrowser(request) else { return nil }
-            return sessions.code("csrf-user", identity.user)
-        case .forwarded(let identity):
-            if let request, !Self.isFromBrowser(request) { return nil }
-            return sessions.code("csrf-user", identity.user)
+        case .bearer(let identity, _), .forwarded(let identity):
+            return forPage || Self.isFromBrowser(request) ? sessions.code("csrf-user", identity.user) : nil
         }
     }
 
