@@ -49,10 +49,42 @@ struct SignInTests {
         #expect(restarted.verify(cookie) == nil)
         #expect(restarted.verify(restarted.cookie(renewed)) == nil)
         #expect(try Sessions(stateDirectory: folder, lifetime: .seconds(100)).verify(cookie) == nil)
-        try restarted.update(renewed)  // a late write does not bring it back
+        #expect(try restarted.change(renewed.id) { $0.agent = "late" } == nil)  // does not bring it back
         #expect(restarted.verify(cookie) == nil)
         let mode = try FileManager.default.attributesOfItem(atPath: folder + "/session.key")[.posixPermissions] as? Int
         #expect(mode == 0o600)
+    }
+
+    @Test("renewing a session that somebody else has changed meanwhile keeps the change")
+    func renewal() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let sessions = try Sessions(stateDirectory: folder, lifetime: .seconds(100))
+        let tokens = ProviderTokens(subject: "1", idToken: "a", refreshToken: "first", refreshAt: .distantPast)
+        let old = try sessions.begin(UserIdentity(user: "anna", groups: []), method: .provider, provider: tokens)
+        #expect(sessions.session(old.id)?.provider?.refreshToken == "first")
+        try sessions.change(old.id) { $0.provider?.refreshToken = "second" }
+        #expect(sessions.session(old.id)?.provider?.refreshToken == "second")
+        let renewed = try sessions.renew(old, now: Date() + 50)
+        #expect(renewed.provider?.refreshToken == "second" && renewed.expiresAt > old.expiresAt)
+        #expect(sessions.stored(old.id) == renewed)
+    }
+
+    @Test("a token that does not hold is not made up for by a cookie, and counts once")
+    func brought() async throws {
+        try await withGateway { gateway in
+            try await addNotebook("lab", port: nil, to: gateway.cluster)
+            let (cookie, _) = try await gateway.signIn("anna")
+            let target = "/notebook/ns/lab/"
+            #expect(!(try await gateway.ask("GET", target, cookie: cookie).head.hasPrefix("HTTP/1.1 401 ")))
+            let bad = "authorization: Bearer x\r\n"
+            #expect(try await gateway.ask("GET", target, cookie: cookie, headers: bad).head.hasPrefix("HTTP/1.1 401 "))
+            #expect(try await gateway.ask("GET", "/api/me", headers: bad).head.hasPrefix("HTTP/1.1 401 "))
+            let metrics = try await gateway.ask("GET", "/metrics").body
+            let refused = metrics.split(separator: "\n").filter {
+                $0.hasPrefix("gateway_sign_ins_total{") && $0.contains("\"refused\"")
+            }
+            #expect(refused.count == 1 && refused[0].hasSuffix(" 2"), "\(refused)")
+        }
     }
 
     @Test("the link signs in, once; the page needs it; the API says who it is")

@@ -107,12 +107,14 @@ class Authority:
 
 
 class Issuer:
-    """Publishes keys; tests change `keys`, or `answer`, which then answers for the address of the keys."""
+    """Publishes keys; tests change `keys`, or `answer`, which then answers for the address of the keys, and add `routes`."""
 
     def __init__(self, audience="martlet", tls=None):
         self.audience = audience
         self.keys = [Key()]
         self.answer = None
+        # Answers for other paths, by path.
+        self.routes = {}
         self.fetches = []
         self.waiting = threading.Event()
         issuer = self
@@ -122,12 +124,18 @@ class Issuer:
 
             def do_GET(self):
                 issuer.fetches.append(self.path)
-                if self.path == "/.well-known/openid-configuration":
+                if self.path in issuer.routes:
+                    issuer.routes[self.path](self)
+                elif self.path == "/.well-known/openid-configuration":
                     self.send(json.dumps(issuer.document).encode())
                 elif issuer.answer:
                     issuer.answer(self)
                 else:
                     self.send(json.dumps({"keys": [key.jwk for key in issuer.keys]}).encode())
+
+            def do_POST(self):
+                issuer.fetches.append(self.path)
+                issuer.routes[self.path](self)
 
             def send(self, body, status=200, **headers):
                 self.send_response(status)

@@ -38,10 +38,14 @@ struct PrivateFolder: Sendable {
     }
 
     /// Writes a file anew, unless it was removed meanwhile, by whichever process; false then.
-    func replace(_ name: String, _ bytes: [UInt8]) throws -> Bool {
+    func replace(_ name: String, _ bytes: [UInt8]) throws -> Bool { try change(name) { _ in bytes } }
+
+    /// Makes a file's contents of those that it has; nobody else changes or removes it in between. False when there is none,
+    /// or nothing is to be written.
+    func change(_ name: String, _ body: ([UInt8]) throws -> [UInt8]?) throws -> Bool {
         try locked {
-            guard contains(name) else { return false }
-            try write(name, bytes)
+            guard let old = try read(name), let new = try body(old) else { return false }
+            try write(name, new)
             return true
         }
     }

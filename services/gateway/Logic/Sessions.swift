@@ -18,9 +18,15 @@ final class Sessions: Sendable {
     private let folder: PrivateFolder
     private let key: [UInt8]
     private let lifetime: Duration
-    /// Sessions as last read, and when.
-    private let known = Mutex<[String: (session: Session, readAt: Date)]>([:])
+    private let known = Mutex(Known())
     private let clearedAt = Mutex(Date.distantPast)
+
+    private struct Known: Sendable {
+        /// Sessions as last read, and when.
+        var sessions: [String: (session: Session, readAt: Date)] = [:]
+        /// How often a file was changed or removed: what was read before may not be true any more.
+        var changes = 0
+    }
 
     /// Reads the key, or makes one.
     init(stateDirectory: String, lifetime: Duration) throws {
@@ -49,30 +55,38 @@ final class Sessions: Sendable {
             expiresAt: now + (lifetime ?? Double(self.lifetime.components.seconds)), address: address,
             agent: agent.map { String($0.prefix(256)) }, provider: provider)
         try folder.write(session.id, session.json.bytes)
-        remember(session, now: now)
         return session
     }
 
     /// The same session for a whole lifetime from now.
     func renew(_ session: Session, now: Date = Date()) throws -> Session {
-        var renewed = session
-        renewed.issuedAt = now.inWholeSeconds
-        renewed.expiresAt = renewed.issuedAt + Double(lifetime.components.seconds)
-        try update(renewed, now: now)
-        return renewed
+        try change(session.id, now: now) { session in
+            session.issuedAt = now.inWholeSeconds
+            session.expiresAt = session.issuedAt + Double(lifetime.components.seconds)
+        } ?? session
     }
 
-    /// Writes what changed, unless the session was ended meanwhile; false then.
+    /// Changes a session as it is now in its file, whoever else does so.
+    ///
+    /// - Returns: the session after it; nil when it has ended.
     @discardableResult
-    func update(_ session: Session, now: Date = Date()) throws -> Bool {
-        known.withLock { $0[session.id] = nil }
-        return try folder.replace(session.id, session.json.bytes)
+    func change(_ id: String, now: Date = Date(), _ body: (inout Session) -> Void) throws -> Session? {
+        guard Self.isID(id) else { return nil }
+        defer { forget(id) }
+        var changed: Session?
+        _ = try folder.change(id) { bytes in
+            guard var session = Self.session(bytes, id: id, now: now) else { return nil }
+            body(&session)
+            changed = session
+            return session.json.bytes
+        }
+        return changed
     }
 
     /// Ends a session for good; false when there is none.
     @discardableResult
     func end(_ id: String) -> Bool {
-        known.withLock { $0[id] = nil }
+        defer { forget(id) }
         return Self.isID(id) && folder.remove(id)
     }
 
@@ -104,16 +118,22 @@ final class Sessions: Sendable {
 
     /// The session of an id that is known to be ours.
     func session(_ id: String, now: Date = Date()) -> Session? {
-        if let entry = known.withLock({ $0[id] }), abs(now.timeIntervalSince(entry.readAt)) < Self.recheck {
+        let (entry, changes) = known.withLock { ($0.sessions[id], $0.changes) }
+        if let entry, abs(now.timeIntervalSince(entry.readAt)) < Self.recheck {
             return now < entry.session.expiresAt ? entry.session : nil
         }
-        guard let session = (try? read(id, now: now)) ?? nil else {
-            known.withLock { $0[id] = nil }
-            return nil
+        let session = stored(id, now: now)
+        known.withLock { known in
+            // What was read while somebody wrote is not remembered: it may be from before.
+            guard let session, known.changes == changes else { return known.sessions[id] = nil }
+            if known.sessions.count >= Self.capacity { known.sessions.removeAll() }
+            known.sessions[id] = (session, now)
         }
-        remember(session, now: now)
         return session
     }
+
+    /// The session as its file has it, for what must not be done by something that was true a second ago.
+    func stored(_ id: String, now: Date = Date()) -> Session? { (try? read(id, now: now)) ?? nil }
 
     /// The cookie of a session.
     func cookie(_ session: Session) -> String {
@@ -154,16 +174,22 @@ final class Sessions: Sendable {
     // MARK: Files
 
     private func read(_ id: String, now: Date) throws -> Session? {
-        guard Self.isID(id), let bytes = try folder.read(id), let json = try? JSON(parsing: bytes),
-            let session = Session(json, id: id), now < session.expiresAt
-        else { return nil }
+        guard Self.isID(id), let bytes = try folder.read(id) else { return nil }
+        return Self.session(bytes, id: id, now: now)
+    }
+
+    private static func session(_ bytes: [UInt8], id: String, now: Date) -> Session? {
+        guard let json = try? JSON(parsing: bytes), let session = Session(json, id: id), now < session.expiresAt else {
+            return nil
+        }
         return session
     }
 
-    private func remember(_ session: Session, now: Date) {
-        known.withLock {
-            if $0.count >= Self.capacity { $0.removeAll() }
-            $0[session.id] = (session, now)
+    /// After its file has changed, not before: else somebody could read and remember the old one in between.
+    private func forget(_ id: String) {
+        known.withLock { known in
+            known.sessions[id] = nil
+            known.changes += 1
         }
     }
 

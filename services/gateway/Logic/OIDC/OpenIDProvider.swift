@@ -63,7 +63,7 @@ actor OpenIDProvider {
     /// The claims of a token that it signed. One `fromProvider` was handed to us by the provider itself, so a key that we do
     /// not know is a new one; any other token may be a stranger's.
     ///
-    /// - Throws: ``TokenError``; ``ProviderError`` while nothing is known about it.
+    /// - Throws: ``TokenError``; ``ProviderError`` while nothing is known about it, or about a key of its own.
     func verify(_ token: String, fromProvider: Bool = false, now: Date = Date()) async throws -> Claims {
         let before = try await current()
         do {
@@ -76,7 +76,14 @@ actor OpenIDProvider {
                 }
                 askedForKeyAt = .now
             }
-            guard let after = try? await read() else { throw TokenError.unknownKey }
+            let after: Known
+            do {
+                after = try await read()
+            } catch {
+                // A stranger's token is refused; the provider's own cannot be judged yet.
+                if fromProvider { throw error }
+                throw TokenError.unknownKey
+            }
             return try check(token, after, now)
         }
     }

@@ -31,35 +31,44 @@ actor ProviderSessions {
         let task = asking[session.id] ?? Task { await self.refreshed(session, now: now) }
         asking[session.id] = task
         let current = await task.value
-        asking[session.id] = nil
+        // Others who waited may go on later, when there is a new exchange.
+        if asking[session.id] == task { asking[session.id] = nil }
         return current
     }
 
     private func refreshed(_ old: Session, now: Date) async -> Session? {
-        // Somebody else's exchange may have been quicker.
-        guard let session = sessions.session(old.id), let tokens = session.provider else { return nil }
+        // Somebody else's exchange may have been quicker: a token that was used up must not be sent again.
+        guard let session = sessions.stored(old.id, now: now), let tokens = session.provider else { return nil }
         guard tokens.refreshAt <= now else { return session }
         do {
             let grant = try await provider.refresh(tokens, identity: session.identity)
-            failing[session.id] = nil
-            var renewed = session
-            (renewed.identity, renewed.provider) = (grant.identity, grant.tokens)
             guard grant.identity.user == session.identity.user else {
                 return end(session, "the provider knows the user under another name now")
             }
-            return try sessions.update(renewed) ? renewed : nil
-        } catch ProviderError.unavailable(let reason) {
-            let since = failing[session.id]?.since ?? now
-            if failing.count > 20_000 { failing.removeAll() }
-            failing[session.id] = (since, now + Self.pause)
-            logger.warning("a session cannot be refreshed", metadata: ["error": "\(reason)"])
-            return now.timeIntervalSince(since) < Self.grace ? session : nil
+            let renewed = try sessions.change(session.id, now: now) { session in
+                (session.identity, session.provider) = (grant.identity, grant.tokens)
+            }
+            if let renewed, let reason = grant.isMissing { return unanswered(renewed, reason, now: now) }
+            failing[session.id] = nil
+            return renewed
+        } catch ProviderError.unavailable(let reason), ProviderError.misconfigured(let reason) {
+            return unanswered(session, reason, now: now)
         } catch {
             return end(session, "\(error)")
         }
     }
 
+    /// Goes on with what is known, for a while.
+    private func unanswered(_ session: Session, _ reason: String, now: Date) -> Session? {
+        let since = failing[session.id]?.since ?? now
+        if failing.count > 20_000 { failing.removeAll() }
+        failing[session.id] = (since, now + Self.pause)
+        logger.warning("a session cannot be refreshed", metadata: ["error": "\(reason)"])
+        return now.timeIntervalSince(since) < Self.grace ? session : nil
+    }
+
     private func end(_ session: Session, _ reason: String) -> Session? {
+        failing[session.id] = nil
         sessions.end(session.id)
         logger.notice(
             "session ended by the provider",

@@ -9,6 +9,8 @@ extension OpenIDProvider {
     struct Grant: Sendable {
         let identity: UserIdentity
         let tokens: ProviderTokens
+        /// What could not be learned, so that the identity is the one from before; nil when all is well.
+        var isMissing: String?
     }
 
     /// Exchanges the code that a browser brought.
@@ -42,14 +44,18 @@ extension OpenIDProvider {
             if let next = answer["refresh_token"]?.string { tokens.refreshToken = next }
             return Grant(identity: identity, tokens: tokens)
         }
-        let claims = try await checkedClaims(idToken, answer)
-        var grant = try await grant(claims, idToken: idToken, answer, subject: old.subject)
-        if grant.tokens.refreshToken == nil {
+        do {
+            let claims = try await checkedClaims(idToken, answer)
+            let grant = try await grant(claims, idToken: idToken, answer, subject: old.subject)
             var tokens = grant.tokens
-            tokens.refreshToken = old.refreshToken
-            grant = Grant(identity: grant.identity, tokens: tokens)
+            tokens.refreshToken = tokens.refreshToken ?? old.refreshToken
+            return Grant(identity: grant.identity, tokens: tokens)
+        } catch ProviderError.unavailable(let reason), ProviderError.misconfigured(let reason) {
+            // The old refresh token is used up, so the new one must be kept, whatever fails after it.
+            var tokens = old
+            if let next = answer["refresh_token"]?.string { tokens.refreshToken = next }
+            return Grant(identity: identity, tokens: tokens, isMissing: reason)
         }
-        return grant
     }
 
     private func checkedClaims(_ idToken: String, _ answer: JSON) async throws -> Claims {
@@ -87,6 +93,9 @@ extension OpenIDProvider {
         let response = try await send(
             WebRequest(
                 "GET", address, headers: [("Accept", "application/json"), ("Authorization", "Bearer \(accessToken)")]))
+        guard response.status < 500, response.status != 429 else {
+            throw ProviderError.unavailable("\(address) answered \(response.status)")
+        }
         guard response.status == 200, let claims = try? JSON(parsing: response.body), claims["sub"]?.string == subject
         else { throw ProviderError.unusable("the identity provider does not tell about you") }
         return claims.object ?? [:]
