@@ -316,8 +316,27 @@ def test_the_audit_log_is_filtered_and_paged_newest_first(admin, platform):
     assert [one["name"] for one in first["entries"]] == names[:0:-1] and first["next"]
     second = admin(f"/api/admin/audit?{query}&limit=2&before={first['next']}")
     assert second["entries"][0]["name"] == names[0]
+    admin(f"/api/admin/audit?{query}&before=elsewhere", status=400)
     assert admin("/api/admin/audit?to=2001-01-01T00:00:00Z")["entries"] == []
     assert "from" in admin("/api/admin/audit?from=yesterday", status=400)["message"]
+
+
+def test_equal_ids_of_requests_do_not_hold_up_the_pages(admin, platform):
+    """Who sends a request chooses its id."""
+    marker = platform.fresh_name("paged")
+    for number in range(5):
+        answer = requests.get(f"{platform.gateway}/api/me", timeout=30,
+                              headers={"X-Request-Id": marker, "User-Agent": f"{marker} {number}"})
+        assert answer.status_code == 401
+    query = f"log=gateway&q={marker}"
+    audited(admin, query, 5)
+    seen, mark = [], ""
+    while mark is not None:
+        page = admin(f"/api/admin/audit?{query}&limit=2{mark and '&before=' + mark}")
+        seen += [one["agent"] for one in page["entries"]]
+        assert len(seen) <= 5
+        mark = page["next"]
+    assert seen == [f"{marker} {number}" for number in reversed(range(5))]
 
 
 def test_the_audit_log_is_exported_as_csv_and_lines(admin, platform):

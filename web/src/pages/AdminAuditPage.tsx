@@ -20,7 +20,10 @@ export default function AdminAuditPage() {
     return <OnlyAdmins><Audit /></OnlyAdmins>;
 }
 
-interface Loaded { query: string; entries: AuditEntry[]; next: string | null }
+/** Senders choose ids, so equal ones occur. */
+type Row = AuditEntry & { key: string };
+
+interface Loaded { query: string; entries: Row[]; next: string | null }
 
 const verbs = ["create", "update", "patch", "delete", "deletecollection", "get", "list", "watch"];
 const spans = [["", "Any time"], ["1", "Last hour"], ["24", "Last day"], ["168", "Last week"]] as const;
@@ -82,7 +85,7 @@ function Audit() {
             )}
             {loaded && loaded.entries.length > 0 && (
                 <>
-                    <Table caption="Audit log" columns={columns} rows={loaded.entries} keyOf={(row) => row.id ?? row.time} nameOf={(row) => row.id ?? row.time} sort="" onSort={() => undefined} />
+                    <Table caption="Audit log" columns={columns} rows={loaded.entries} keyOf={(row) => row.key} nameOf={(row) => row.id ?? row.time} sort="" onSort={() => undefined} />
                     <p className="table-foot">
                         {loaded.next
                             ? <Button busy={busy} onClick={more}>Load older entries</Button>
@@ -119,10 +122,10 @@ function useAudit(query: string): { loaded: Loaded | null; error: unknown; busy:
 }
 
 /** Each row needs a name of its own. */
-const named = (entries: AuditEntry[], from: number): AuditEntry[] =>
-    entries.map((entry, index) => (entry.id ? entry : { ...entry, id: `${entry.time} ${from + index}` }));
+const named = (entries: AuditEntry[], from: number): Row[] =>
+    entries.map((entry, index) => ({ ...entry, key: `${entry.time} ${from + index}` }));
 
-const columns: Column<AuditEntry>[] = [
+const columns: Column<Row>[] = [
     { key: "time", title: "When", className: "cell-time", cell: (row) => <When time={row.time} /> },
     {
         key: "user", title: "Who", className: "cell-wide cell-person",

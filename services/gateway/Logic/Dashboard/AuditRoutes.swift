@@ -25,34 +25,30 @@ struct AuditRoutes: Sendable {
         }
         if caller.request.query("log") == "gateway" {
             let own = "\(core.configuration.stateDirectory)/\(RefusalLog.fileName)"
-            return AuditReader(path: own, query: try AuditQuery(caller.request))
+            return try AuditReader(path: own, query: try AuditQuery(caller.request))
         }
         guard let path = core.configuration.auditLogPath else {
             throw APIError(
                 .notFound, "The audit log of this cluster is kept by its API server, where the gateway cannot read it.")
         }
-        return AuditReader(path: path, query: try AuditQuery(caller.request))
+        return try AuditReader(path: path, query: try AuditQuery(caller.request))
     }
 
-    /// `{entries, next}`; `next` is the `before` of the following page.
+    /// `{entries, next}`; `next` is the `before` of the following page, and names a place in the log: ids are their senders'
+    /// choice.
     private func page(_ caller: Caller) async throws -> HTTPResponse {
         let limit = min(caller.request.query("limit").flatMap { Int($0) } ?? 100, Self.pageLimit)
         guard limit > 0 else { throw APIError(.badRequest, "limit is between 1 and \(Self.pageLimit)") }
         var reader = try await open(caller)
-        var found: [JSON] = []
+        var found: [AuditLine] = []
         while found.count <= limit {
             let (more, next) = try await Self.advance(reader)
             guard let more else { break }
             found += more
             reader = next
         }
-        var entries = Array(found.prefix(limit))
-        // The next page begins behind an entry that can be named; requests that broke off early have no id.
-        if found.count > limit, let last = entries.lastIndex(where: { $0["id"]?.string != nil }) {
-            entries = Array(entries[...last])
-        }
-        let next = found.count > limit ? entries.last?["id"] : nil
-        return .json(["entries": .array(entries), "next": next ?? .null])
+        let next = found.count > limit ? JSON.string(found[limit - 1].mark.text) : .null
+        return .json(["entries": .array(found.prefix(limit).map(\.entry)), "next": next])
     }
 
     private func export(_ caller: Caller) async throws -> HTTPResponse {
@@ -70,14 +66,14 @@ struct AuditRoutes: Sendable {
                     let (entries, next) = try await Self.advance(reader)
                     guard let entries else { return }
                     reader = next
-                    let lines = entries.map { format == "csv" ? Self.line($0) : $0.text + "\n" }
+                    let lines = entries.map { format == "csv" ? Self.line($0.entry) : $0.entry.text + "\n" }
                     if !lines.isEmpty { try await writer.write(lines.joined()) }
                 }
             })
     }
 
     /// Reading files blocks, so that happens on a thread for such things.
-    private static func advance(_ reader: AuditReader) async throws -> ([JSON]?, AuditReader) {
+    private static func advance(_ reader: AuditReader) async throws -> ([AuditLine]?, AuditReader) {
         try await NIOThreadPool.singleton.runIfActive {
             var reader = reader
             let entries = try reader.next()
@@ -89,14 +85,20 @@ struct AuditRoutes: Sendable {
     static func line(_ entry: JSON) -> String {
         columns.map { column in
             var text = entry[column].map { $0.string ?? $0.text } ?? ""
-            if let first = text.first, "=+-@\t\r".contains(first) { text = "'" + text }
-            let needsQuotes = text.contains { ",\"\r\n".contains($0) }
-            return needsQuotes
-                ? "\""
-                    + text.split(separator: "\"", omittingEmptySubsequences: false)
-                    .joined(separator: "\"\"") + "\"" : text
+            // By scalars, as a spreadsheet reads: a quote with an accent, or CR with LF, is one Character and neither of them.
+            if let first = text.unicodeScalars.first, formulaStarts.contains(first) { text = "'" + text }
+            guard text.unicodeScalars.contains(where: quotedScalars.contains) else { return text }
+            var quoted = String.UnicodeScalarView()
+            for scalar in text.unicodeScalars {
+                quoted.append(scalar)
+                if scalar == "\"" { quoted.append(scalar) }
+            }
+            return "\"" + String(quoted) + "\""
         }.joined(separator: ",") + "\r\n"
     }
+
+    private static let formulaStarts = Set("=+-@\t\r\n".unicodeScalars)
+    private static let quotedScalars = Set(",\"\r\n".unicodeScalars)
 }
 
 /// Which entries are wanted.
@@ -107,13 +109,13 @@ struct AuditQuery: Sendable {
     private let to: String?
     /// Leaves out what parts of the platform and Pods did of their own accord.
     private let isByPeople: Bool
-    /// Entries older than the one of this id.
-    let before: String?
+    /// Entries older than the one there.
+    let before: AuditMark?
 
     /// Reads `user`, `verb`, `resource`, `namespace`, `name`, `decision` (equal), `q` (words, all of which occur
     /// anywhere), `from`, `to` (times), `by` (`people`, `all`), `before`.
     ///
-    /// - Throws: ``APIError`` when a time is none, or `by` something else.
+    /// - Throws: ``APIError`` when a time is none, `by` something else, or `before` no page's `next`.
     init(_ request: HTTPRequest) throws { try self.init { request.query($0) } }
 
     init(_ parameter: (String) -> String?) throws {
@@ -132,7 +134,11 @@ struct AuditQuery: Sendable {
         let by = value("by") ?? "all"
         guard ["people", "all"].contains(by) else { throw APIError(.badRequest, "by is people or all") }
         isByPeople = by == "people"
-        (from, to, before) = (try time("from"), try time("to"), value("before"))
+        (from, to) = (try time("from"), try time("to"))
+        before = try value("before").map { text in
+            guard let mark = AuditMark(text) else { throw APIError(.badRequest, "before is the next of a page") }
+            return mark
+        }
     }
 
     func matches(_ entry: JSON) -> Bool {
@@ -145,7 +151,10 @@ struct AuditQuery: Sendable {
         }
         for (field, value) in equal where entry[field]?.string != value { return false }
         if text.isEmpty { return true }
-        let fields = ["user", "verb", "resource", "namespace", "name", "path", "address", "agent", "id"]
+        let fields = [
+            "user", "impersonatedBy", "verb", "resource", "namespace", "name", "path", "reason", "address", "agent",
+            "id",
+        ]
         let whole = fields.compactMap { entry[$0]?.string?.lowercased() }
         return text.allSatisfy { word in whole.contains { $0.contains(word) } }
     }
