@@ -8,8 +8,8 @@ import Synchronization
 
 /// A file of lines that only its owner may read, written behind the answers by a queue of its own: what audit logs are.
 ///
-/// A full file is put aside, and the oldest goes. When the disk cannot keep up, lines are counted instead of kept, and a
-/// line tells how many.
+/// A full file is put aside, and the oldest goes. When the disk cannot keep up, is full or cannot be written, lines are counted
+/// instead of kept, and a line tells how many.
 public final class AuditFile: Sendable {
     private struct State {
         var waiting: [UInt8] = []
@@ -61,46 +61,65 @@ public final class AuditFile: Sendable {
             defer { (state.waiting, state.lost, state.isScheduled) = ([], 0, false) }
             return (state.waiting, state.lost)
         }
-        var lines = bytes
-        if lost > 0 {
-            let note: JSON = ["time": .string(Timestamp.now.text), "lost": .int(Int64(lost))]
-            lines += note.bytes + [0x0A]
-        }
+        let missing = lost + write(bytes)
+        guard missing > 0 else { return }
+        let note: JSON = ["time": .string(Timestamp.now.text), "lost": .int(Int64(missing))]
+        if write(note.bytes + [0x0A]) > 0 { state.withLock { $0.lost += missing } }
+    }
+
+    /// Writes lines; returns how many of them could not be written whole.
+    private func write(_ lines: [UInt8]) -> Int {
         // Lines that came together may fill several files.
         var rest = lines[...]
         while !rest.isEmpty {
             let file = openFile()
-            guard file >= 0 else { return }
+            guard file >= 0 else { break }
             let room = max(1, fileLimit - state.withLock(\.size))
             let end = rest.dropFirst(room - 1).firstIndex(of: 0x0A).map { $0 + 1 } ?? rest.endIndex
-            guard Self.write(rest[..<end], to: file) else { return }
+            let count = Self.write(rest[..<end], to: file)
+            rest = rest.dropFirst(count)
+            guard rest.startIndex == end else {
+                closeFile()  // the next one who opens it ends the line that was cut
+                break
+            }
             let isFull = state.withLock { state in
-                state.size += end - rest.startIndex
+                state.size += count
                 return state.size >= fileLimit
             }
-            rest = rest[end...]
             if isFull { rotate() }
         }
+        return rest.count { $0 == 0x0A }
     }
 
-    private static func write(_ bytes: ArraySlice<UInt8>, to file: Int32) -> Bool {
+    /// Writes as much as is possible; returns how many bytes that are.
+    private static func write(_ bytes: ArraySlice<UInt8>, to file: Int32) -> Int {
         var rest = bytes
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
             if count < 0 {
                 if errno == EINTR { continue }
-                return false
+                break
             }
             rest = rest.dropFirst(count)
         }
-        return true
+        return bytes.count - rest.count
     }
 
     private func openFile() -> Int32 {
         let known = state.withLock(\.file)
         if known >= 0 { return known }
-        let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        let size = file >= 0 ? Int(lseek(file, 0, SEEK_END)) : 0
+        let file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard file >= 0 else { return file }
+        var size = Int(lseek(file, 0, SEEK_END))
+        // A line that a full disk or a crash cut must not spoil the next one.
+        var last: UInt8 = 0
+        if size > 0, pread(file, &last, 1, off_t(size - 1)) == 1, last != 0x0A {
+            guard Self.write([0x0A], to: file) == 1 else {
+                close(file)
+                return -1
+            }
+            size += 1
+        }
         state.withLock { ($0.file, $0.size) = (file, size) }
         return file
     }
