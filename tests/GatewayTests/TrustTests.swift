@@ -77,14 +77,20 @@ struct TrustTests {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let tokens = try APITokens(stateDirectory: folder)
         let made = try tokens.create(user: "anna", groups: ["a", "b"], name: "x", scopes: [.read], days: 1)
+        #expect(try tokens.lastUse(of: made.token) == nil)
         #expect(try APITokens(stateDirectory: folder).verify(made.secret) == made.token)
         #expect(tokens.verify(made.secret, now: Date() + 86_401) == nil)
+        #expect(try #require(try tokens.lastUse(of: made.token)) >= made.token.created)
+        // The note is found by the token's id, without a look through the folder.
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder + "/api-tokens-used") == [made.token.id])
         try tokens.narrow(user: "anna", to: ["b", "c"])
         #expect(tokens.verify(made.secret)?.groups == ["b"])
         #expect(try tokens.revoke(made.token.id))
         try tokens.narrow(user: "anna", to: [])
         #expect(tokens.verify(made.secret) == nil)
         #expect(try tokens.all().isEmpty)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/api-tokens-used").isEmpty)
         #expect(!made.token.allows(.write) && made.token.allows(.read))
     }
 }

@@ -60,6 +60,7 @@ public final class APITokens: Sendable {
     }
 
     private let folder: PrivateFolder
+    /// When tokens were last used, by their ids.
     private let uses: PrivateFolder
     private let known = Mutex<[String: (token: APIToken?, readAt: Date)]>([:])
     private let noted = Mutex<[String: Date]>([:])
@@ -108,7 +109,7 @@ public final class APITokens: Sendable {
     public func revoke(_ id: String) throws -> Bool {
         guard let file = try file(ofID: id) else { return false }
         known.withLock { $0[file] = nil }
-        _ = uses.remove(file)
+        _ = uses.remove(id)
         return folder.remove(file)
     }
 
@@ -148,7 +149,7 @@ public final class APITokens: Sendable {
 
     /// When a token was last used, give or take an hour.
     public func lastUse(of token: APIToken) throws -> Date? {
-        guard let file = try file(ofID: token.id), let bytes = try uses.read(file) else { return nil }
+        guard let bytes = try uses.read(token.id) else { return nil }
         return Double(String(decoding: bytes, as: UTF8.self)).map(Date.init(timeIntervalSince1970:))
     }
 
@@ -160,7 +161,7 @@ public final class APITokens: Sendable {
             return true
         }
         // Only a note: a full disk must not refuse the request.
-        if isDue { try? uses.write(file, Array(String(now.seconds).utf8)) }
+        if isDue { try? uses.write(Self.id(file), Array(String(now.seconds).utf8)) }
     }
 
     // MARK: Files
@@ -173,10 +174,9 @@ public final class APITokens: Sendable {
     }
 
     private func clearExpired(now: Date) throws {
-        for file in try folder.names() where try read(file, now: now) == nil {
-            _ = uses.remove(file)
-            _ = folder.remove(file)
-        }
+        for file in try folder.names() where try read(file, now: now) == nil { _ = folder.remove(file) }
+        let ids = Set(try folder.names().map(Self.id))
+        for note in try uses.names() where !ids.contains(note) { _ = uses.remove(note) }
     }
 
     private func file(ofID id: String) throws -> String? {
