@@ -30,30 +30,21 @@ final class Memberships: Sendable {
         }
     }
 
-    private struct Subject: Hashable, Sendable {
-        let kind: String
-        let name: String
-    }
-
-    private struct Index: Sendable {
-        /// Profiles that are not being deleted.
-        var profiles: Set<String> = []
-        var owned: [Subject: Set<String>] = [:]
-        /// Roles by subject, namespace and name of the RoleBinding.
-        var bound: [Subject: [String: [String: Role]]] = [:]
+    private struct State: Sendable {
+        var index = Index()
         var waiting: [Int: AsyncStream<Void>.Continuation] = [:]
         var nextWaiting = 0
     }
 
     let profiles: WatchCache
     let roleBindings: WatchCache
-    private let index = Mutex(Index())
+    private let state = Mutex(State())
 
     init(client: KubeClient) {
         profiles = WatchCache(client: client, type: .profiles)
         roleBindings = WatchCache(client: client, type: .roleBindings)
-        profiles.observe { [weak self] in self?.profileChanged($0) }
-        roleBindings.observe { [weak self] in self?.bindingChanged($0) }
+        profiles.observe { [weak self] change in self?.changed { $0.profileChanged(change) } }
+        roleBindings.observe { [weak self] change in self?.changed { $0.bindingChanged(change) } }
     }
 
     func waitUntilSynced() async throws {
@@ -63,20 +54,7 @@ final class Memberships: Sendable {
 
     /// The namespaces of a user by name, with the most that the user may there.
     func namespaces(of identity: UserIdentity) -> [(namespace: String, role: Role)] {
-        let subjects =
-            [Subject(kind: "User", name: identity.user)]
-            + identity.groups.map { Subject(kind: "Group", name: $0) }
-        let best = index.withLock { index in
-            var best: [String: Role] = [:]
-            for subject in subjects {
-                for name in index.owned[subject] ?? [] { best[name] = .owner }
-                for (namespace, roles) in index.bound[subject] ?? [:] {
-                    guard let role = roles.values.max() else { continue }
-                    best[namespace] = max(best[namespace] ?? role, role)
-                }
-            }
-            return best.filter { index.profiles.contains($0.key) }
-        }
+        let best = state.withLock { $0.index.roles(of: identity) }
         return best.map { ($0.key, $0.value) }.sorted { $0.namespace < $1.namespace }
     }
 
@@ -86,15 +64,15 @@ final class Memberships: Sendable {
     }
 
     /// True for a Profile that is there and is not being deleted.
-    func hasProfile(_ name: String) -> Bool { index.withLock { $0.profiles.contains(name) } }
+    func hasProfile(_ name: String) -> Bool { state.withLock { $0.index.profiles.contains(name) } }
 
     /// Returns when something is seen in the caches, or after a while: another service has just written it.
     func wait(atMost limit: Duration = .seconds(2), until holds: @escaping @Sendable () -> Bool) async {
         let (signals, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let id = index.withLock { index in
-            index.nextWaiting += 1
-            index.waiting[index.nextWaiting] = continuation
-            return index.nextWaiting
+        let id = state.withLock { state in
+            state.nextWaiting += 1
+            state.waiting[state.nextWaiting] = continuation
+            return state.nextWaiting
         }
         continuation.yield()
         await withTaskGroup { group in
@@ -105,54 +83,13 @@ final class Memberships: Sendable {
             await group.next()
             group.cancelAll()
         }
-        index.withLock { $0.waiting[id] = nil }
+        state.withLock { $0.waiting[id] = nil }
     }
 
-    private func profileChanged(_ change: CacheChange) {
-        index.withLock { index in
-            if let old = change.old, let owner = Self.owner(old) { index.owned[owner]?.remove(old.name) }
-            let profile = change.object
-            if change.type == .deleted || profile.isBeingDeleted {
-                index.profiles.remove(profile.name)
-            } else {
-                index.profiles.insert(profile.name)
-                if let owner = Self.owner(profile) { index.owned[owner, default: []].insert(profile.name) }
-            }
-            for waiting in index.waiting.values { waiting.yield() }
-        }
-    }
-
-    private func bindingChanged(_ change: CacheChange) {
-        index.withLock { index in
-            if let old = change.old, let namespace = old.namespace {
-                for subject in Self.subjects(old) { index.bound[subject]?[namespace]?[old.name] = nil }
-            }
-            let binding = change.object
-            if change.type != .deleted, let namespace = binding.namespace, let role = Self.role(binding) {
-                for subject in Self.subjects(binding) {
-                    index.bound[subject, default: [:]][namespace, default: [:]][binding.name] = role
-                }
-            }
-            for waiting in index.waiting.values { waiting.yield() }
-        }
-    }
-
-    private static func owner(_ profile: KubeObject) -> Subject? {
-        guard let name = profile.spec["owner"]?["name"]?.string, !name.isEmpty else { return nil }
-        return Subject(kind: profile.spec["owner"]?["kind"]?.string ?? "User", name: name)
-    }
-
-    private static func role(_ binding: KubeObject) -> Role? {
-        guard binding["roleRef"]?["kind"]?.string == "ClusterRole" else { return nil }
-        return binding["roleRef"]?["name"]?.string.flatMap(Role.init(clusterRole:))
-    }
-
-    private static func subjects(_ binding: KubeObject) -> [Subject] {
-        (binding["subjects"]?.array ?? []).compactMap { subject in
-            guard let kind = subject["kind"]?.string, ["User", "Group"].contains(kind),
-                let name = subject["name"]?.string
-            else { return nil }
-            return Subject(kind: kind, name: name)
+    private func changed(_ body: (inout Index) -> Void) {
+        state.withLock { state in
+            body(&state.index)
+            for waiting in state.waiting.values { waiting.yield() }
         }
     }
 }

@@ -77,9 +77,6 @@ struct ServiceProxy: Sendable {
             name: "authorization", value: "Bearer " + (try core.serviceTokens.token(for: caller, audience: name)))
         // For people who read logs, and services that know no tokens; ours do not look at them.
         ForwardedHeaders.add(identity, to: &headers, core.configuration)
-        if !identity.groups.isEmpty {
-            headers.add(name: "kubeflow-groups", value: identity.groups.joined(separator: ","))
-        }
         headers.add(name: "host", value: address)
         headers.add(name: "x-request-id", value: request.id)
         headers.add(name: "x-forwarded-proto", value: core.isSecure(request) ? "https" : "http")
