@@ -30,9 +30,9 @@ public enum Secrets {
     public static func digest(_ message: some Collection<UInt8>, of algorithm: SignatureAlgorithm) -> [UInt8] {
         let (kind, length) =
             switch algorithm {
-            case .es256, .rs256: (EVP_sha256(), 32)
-            case .es384, .rs384: (EVP_sha384(), 48)
-            case .rs512: (EVP_sha512(), 64)
+            case .es256, .rs256, .ps256: (EVP_sha256(), 32)
+            case .es384, .rs384, .ps384: (EVP_sha384(), 48)
+            case .es512, .rs512, .ps512, .edDSA: (EVP_sha512(), 64)
             }
         var digest = [UInt8](repeating: 0, count: length)
         let message = Array(message)

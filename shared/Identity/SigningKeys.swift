@@ -5,9 +5,15 @@ public import KubeModel
 public enum SignatureAlgorithm: String, Sendable, CaseIterable {
     case es256 = "ES256"
     case es384 = "ES384"
+    case es512 = "ES512"
     case rs256 = "RS256"
     case rs384 = "RS384"
     case rs512 = "RS512"
+    case ps256 = "PS256"
+    case ps384 = "PS384"
+    case ps512 = "PS512"
+    /// With Ed25519 (RFC 8037).
+    case edDSA = "EdDSA"
 }
 
 /// A public key that tokens are verified with.
@@ -21,7 +27,7 @@ public struct VerificationKey: Sendable {
 
     /// Reads a public key (PEM); its type decides the algorithms.
     ///
-    /// - Throws: ``KeyError`` when it is no EC or RSA key, or too weak.
+    /// - Throws: ``KeyError`` when it is no EC, RSA or Ed25519 key, or too weak.
     public init(publicKeyPEM: String, keyID: String) throws {
         let key = try OpenSSLKey(publicPEM: publicKeyPEM)
         try self.init(key, keyID: keyID)
@@ -32,7 +38,7 @@ public struct VerificationKey: Sendable {
     /// - Parameters:
     ///   - jwk: the key.
     ///   - standard: what it is called when it has no `kid`; nil takes no such key.
-    /// - Throws: ``KeyError`` when it is no EC or RSA key, too weak, or not for verifying signatures.
+    /// - Throws: ``KeyError`` when it is no EC, RSA or Ed25519 key, too weak, or not for verifying signatures.
     public init(jwk: JSON, keyID standard: String? = nil) throws {
         guard let keyID = jwk["kid"]?.string ?? standard else { throw KeyError(description: "the key has no kid") }
         if let use = jwk["use"]?.string, use != "sig" { throw KeyError(description: "the key is not for signatures") }
@@ -44,8 +50,9 @@ public struct VerificationKey: Sendable {
         case "EC":
             guard let x = jwk["x"]?.string.flatMap({ Base64URL.decode($0) }),
                 let y = jwk["y"]?.string.flatMap({ Base64URL.decode($0) }),
-                let curve = jwk["crv"]?.string, ["P-256": 32, "P-384": 48][curve] == x.count, x.count == y.count
-            else { throw KeyError(description: "the EC key is not on P-256 or P-384") }
+                let curve = jwk["crv"]?.string, ["P-256": 32, "P-384": 48, "P-521": 66][curve] == x.count,
+                x.count == y.count
+            else { throw KeyError(description: "the EC key is not on P-256, P-384 or P-521") }
             var point = [4] + x + y
             key = try OpenSSLKey(martlet_ec_public(curve, &point, point.count))
         case "RSA":
@@ -53,7 +60,11 @@ public struct VerificationKey: Sendable {
                 let e = jwk["e"]?.string.flatMap({ Base64URL.decode($0) })
             else { throw KeyError(description: "the RSA key has no modulus or exponent") }
             key = try OpenSSLKey(martlet_rsa_public(n, Int32(n.count), e, Int32(e.count)))
-        default: throw KeyError(description: "the key is neither EC nor RSA")
+        case "OKP":
+            guard jwk["crv"] == "Ed25519", let x = jwk["x"]?.string.flatMap({ Base64URL.decode($0) }), x.count == 32
+            else { throw KeyError(description: "the OKP key is not of Ed25519") }
+            key = try OpenSSLKey(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, x, x.count))
+        default: throw KeyError(description: "the key is neither EC nor RSA nor OKP")
         }
         try self.init(key, keyID: keyID, only: jwk["alg"]?.string)
     }
@@ -109,8 +120,11 @@ struct OpenSSLKey: ~Copyable {
         let bits = EVP_PKEY_get_bits(handle)
         if martlet_is_ec(handle) == 1, bits == 256 { return [.es256] }
         if martlet_is_ec(handle) == 1, bits == 384 { return [.es384] }
-        if martlet_is_rsa(handle) == 1, bits >= 2048 { return [.rs256, .rs384, .rs512] }
-        throw KeyError(description: "a key must be EC on P-256 or P-384, or RSA with 2048 bits or more")
+        if martlet_is_ec(handle) == 1, bits == 521 { return [.es512] }
+        if martlet_is_rsa(handle) == 1, bits >= 2048 { return [.rs256, .rs384, .rs512, .ps256, .ps384, .ps512] }
+        if EVP_PKEY_get_id(handle) == EVP_PKEY_ED25519 { return [.edDSA] }
+        throw KeyError(
+            description: "a key must be EC on P-256, P-384 or P-521, RSA with 2048 bits or more, or Ed25519")
     }
 
     func publicPEM() throws -> String { try Self.written { PEM_write_bio_PUBKEY($0, handle) } }

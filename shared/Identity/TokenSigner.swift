@@ -19,7 +19,10 @@ public struct TokenSigner: Sendable {
     public init(privateKeyPEM: String, keyID: String) throws {
         let key = try OpenSSLKey(privatePEM: privateKeyPEM)
         let algorithms = try key.algorithms()
-        algorithm = algorithms.contains(.es256) ? .es256 : algorithms.contains(.es384) ? .es384 : .rs256
+        guard let usual = [.es256, .es384, .rs256].first(where: algorithms.contains) else {
+            throw KeyError(description: "tokens are signed with EC keys on P-256 or P-384, and RSA keys")
+        }
+        algorithm = usual
         verificationKey = try VerificationKey(key, keyID: keyID)
         jwks = ["keys": [try key.jwk(keyID: keyID)]]
         self.privateKeyPEM = privateKeyPEM

@@ -62,15 +62,26 @@ public struct TokenVerifier: Sendable {
 
     private func checkSignature(_ token: String) throws(TokenError) -> Claims {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, let headerBytes = Base64URL.decode(parts[0]), Base64URL.decode(parts[1]) != nil,
-            let signature = Base64URL.decode(parts[2]), let header = try? JSON(parsing: headerBytes)
+        guard parts.count == 3, let headerBytes = Base64URL.decode(parts[0]),
+            let payload = Base64URL.decode(parts[1]), let signature = Base64URL.decode(parts[2]), let header = try? JSON(parsing: headerBytes)
         else { throw .malformed }
         let name = header["alg"]?.string ?? ""
         guard let algorithm = SignatureAlgorithm(rawValue: name) else { throw .algorithm(name) }
         guard !signature.isEmpty else { throw .badSignature }
         guard header["crit"] == nil else { throw .malformed }  // extensions we would have to understand: none
+        let possible = try candidates(header["kid"], algorithm)
+        guard let digest = algorithm.digestBeyondLibjwt else { return try decode(token, algorithm, possible) }
+        let signed = Array(token.utf8.dropLast(parts[2].utf8.count + 1))
+        guard possible.contains(where: { $0.signed(signed, signature, digest) }) else { throw .badSignature }
+        guard let json = try? JSON(parsing: payload), json.object != nil else { throw .malformed }
+        return Claims(json)
+    }
+
+    private func decode(
+        _ token: String, _ algorithm: SignatureAlgorithm, _ possible: [VerificationKey]
+    ) throws(TokenError) -> Claims {
         var decoded: OpaquePointer?
-        for key in try candidates(header["kid"], algorithm) where decoded == nil {
+        for key in possible where decoded == nil {
             let pem = Array(key.publicKeyPEM.utf8)
             guard jwt_decode(&decoded, token, pem, Int32(pem.count)) == 0 else {
                 decoded = nil

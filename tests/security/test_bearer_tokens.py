@@ -8,7 +8,8 @@ import time
 
 import pytest
 import requests
-from cryptography.hazmat.primitives.asymmetric import utils
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, utils
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from support.gateway import Gateway
 from support.issuer import Authority, Issuer, Key, encode, mac
@@ -20,7 +21,8 @@ ANNA = ("anna@example.com", ["team"])
 @pytest.fixture(scope="module")
 def issuer():
     issuer = Issuer()
-    issuer.keys = [Key("RS256", "rsa"), Key("ES256", "p256"), Key("ES384", "p384"), Key("RS512", "rsa512")]
+    issuer.keys = [Key("RS256", "rsa"), Key("ES256", "p256"), Key("ES384", "p384"), Key("RS512", "rsa512"),
+                   Key("ES512", "p521"), Key("PS256", "pss"), Key("PS512", "pss512"), Key("EdDSA", "ed")]
     yield issuer
     issuer.go_away()
 
@@ -35,7 +37,7 @@ def gateway(platform, issuer, tmp_path_factory):
 # -- ID tokens --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(8))
 def test_tokens_of_each_kind_of_key_hold(gateway, issuer, number):
     assert gateway.who(issuer.token(issuer.keys[number])) == ANNA
 
@@ -95,6 +97,13 @@ def test_the_algorithm_is_not_the_tokens_choice(gateway, issuer):
             bad.append(text + "." + encode(mac(text, key, name)))
     bad.append(rsa.token(issuer.claims(), algorithm="PS256"))  # not with this key, which is for RS256
     bad.append(rsa.token(issuer.claims(), algorithm="RS384"))
+    pss = issuer.keys[5]
+    bad += [pss.token(issuer.claims(), algorithm=name) for name in ("RS256", "PS384", "PS512")]
+    bad.append(pss.token(issuer.claims(), {"alg": "PS256"}, algorithm="RS256"))  # the padding of another one
+    short = padding.PSS(padding.MGF1(hashes.SHA256()), 20)  # a salt that is not as long as the hash
+    text = encode({"alg": "PS256", "kid": "pss"}) + "." + claims
+    bad.append(text + "." + encode(pss.private.sign(text.encode(), short, hashes.SHA256())))
+    bad += [issuer.keys[7].token(issuer.claims(), {"alg": name}) for name in ("ED25519", "Ed448", "eddsa", "ES256", "PS256")]
     bad.append(p256.token(issuer.claims(), {"kid": "rsa"}))
     bad.append(rsa.token(issuer.claims(), {"kid": "p256"}))
     bad.append(p256.token(issuer.claims(), {"kid": "p384"}))
@@ -141,8 +150,9 @@ def test_tokens_that_were_changed_or_are_none(gateway, issuer):
             order = {"ES256": 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551}.get(key.algorithm)
             if order:
                 r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
-                bad += [f"{head}.{body}.{encode(order.to_bytes(32, 'big') + raw[32:])}",
-                        f"{head}.{body}.{encode(raw[:32] + order.to_bytes(32, 'big'))}"]
+                edges = [value.to_bytes(32, "big") for value in (0, 1, order - 1, order, 2**256 - 1)]
+                pairs = [(a, b) for a in [*edges, raw[:32]] for b in [*edges, raw[32:]] if a + b != raw]
+                bad += [f"{head}.{body}.{encode(a + b)}" for a, b in pairs]
                 bad.append(f"{head}.{body}.{encode(utils.encode_dss_signature(r, s))}")
         assert [token for token in bad if gateway.who(token) is not None] == [], key.algorithm
     for token in ("", ".", "..", "a.b.c", "null", "Bearer", "é", encode(b"\xff\xfe") * 3, "[]", "." * 1000, encode({}) * 2):

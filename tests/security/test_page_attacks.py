@@ -112,13 +112,17 @@ def test_a25_a_notebooks_cookies_stay_with_it(world, notebooks):
 
 
 def test_a25_a_notebook_never_gets_what_would_let_it_act(world, notebooks):
-    headers = [("Cookie", wire.cookies(world.owner.session) + "; own=1; martlet_x=2"), ("Authorization", "Bearer secret-token"),
+    headers = [("Cookie", wire.cookies(world.owner.session) + "; own=1; martlet_x=2"), ("Authorization", "Token secret-token"),
                ("X-XSRF-TOKEN", cookies(world)["XSRF-TOKEN"]), ("Proxy-Authorization", "Basic x"), ("Impersonate-User", STRANGER)]
     code, answer = wire.ask(world.platform.gateway, notebooks, headers=headers)
     came = answer.split(b"\r\n\r\n", 1)[1].decode()
     assert code == 200 and '"own=1"' in came
     for secret in (cookies(world)["martlet_session"], cookies(world)["XSRF-TOKEN"], "secret-token", "martlet_", "Basic x", STRANGER):
         assert secret not in came, secret
+    # As everywhere: a token that does not hold is refused, whatever cookie it comes with.
+    headers[1] = ("Authorization", "Bearer secret-token")
+    code, answer = wire.ask(world.platform.gateway, notebooks, headers=headers)
+    assert code == 401 and b"own=1" not in answer
 
 
 def test_a26_the_api_is_closed_to_pages_of_notebooks(world, notebooks):

@@ -10,7 +10,7 @@ import time
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, hmac, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 
 
 def encode(data):
@@ -33,13 +33,17 @@ class Key:
         self.algorithm, self.kid = algorithm, kid
         if algorithm.startswith("ES"):
             self.private = ec.generate_private_key(self.CURVES[algorithm][0]())
+        elif algorithm == "EdDSA":
+            self.private = ed25519.Ed25519PrivateKey.generate()
         else:
             self.private = rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
     @property
     def jwk(self):
-        public = self.private.public_key().public_numbers()
         jwk = {"kid": self.kid, "use": "sig", "alg": self.algorithm}
+        if self.algorithm == "EdDSA":
+            return jwk | {"kty": "OKP", "crv": "Ed25519", "x": encode(self.private.public_key().public_bytes_raw())}
+        public = self.private.public_key().public_numbers()
         if self.algorithm.startswith("ES"):
             _, curve, length = self.CURVES[self.algorithm]
             return jwk | {"kty": "EC", "crv": curve, "x": number(public.x, length), "y": number(public.y, length)}
@@ -52,6 +56,8 @@ class Key:
 
     def signature(self, text, algorithm=None):
         algorithm = algorithm or self.algorithm
+        if self.algorithm == "EdDSA":
+            return self.private.sign(text.encode())
         digest = self.HASHES[algorithm[2:]]()
         if algorithm.startswith("ES"):
             length = self.CURVES[self.algorithm][2]
