@@ -63,7 +63,8 @@ public struct TokenVerifier: Sendable {
     private func checkSignature(_ token: String) throws(TokenError) -> Claims {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, let headerBytes = Base64URL.decode(parts[0]),
-            let payload = Base64URL.decode(parts[1]), let signature = Base64URL.decode(parts[2]), let header = try? JSON(parsing: headerBytes)
+            let payload = Base64URL.decode(parts[1]), let signature = Base64URL.decode(parts[2]),
+            let header = try? JSON(parsing: headerBytes)
         else { throw .malformed }
         let name = header["alg"]?.string ?? ""
         guard let algorithm = SignatureAlgorithm(rawValue: name) else { throw .algorithm(name) }
