@@ -19,15 +19,19 @@ struct CgroupReader: Sendable {
     let root: String
     /// True where the memory controller is one of version 2.
     let isUnified: Bool
+    /// Where control groups cannot be used: what counts the processes of containers instead.
+    private let processes: ProcessReader?
 
-    init(root: String = "/sys/fs/cgroup") {
+    init(root: String = "/sys/fs/cgroup", pods: String? = nil) {
         self.root = root
+        processes = ControlGroups.areUsable ? nil : pods.map(ProcessReader.init)
         isUnified = (FileTools.text("\(root)/cgroup.controllers") ?? "").split(whereSeparator: \.isWhitespace)
             .contains("memory")
     }
 
     /// Counters of the group at `path` below the root; nil when there is no such group (any more).
     func read(_ path: String) -> CgroupCounters? {
+        if let processes { return processes.read(path) }
         if isUnified {
             guard let time = fields("\(root)\(path)/cpu.stat")["usage_usec"],
                 let memory = number("\(root)\(path)/memory.current")
