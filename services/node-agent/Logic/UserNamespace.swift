@@ -19,6 +19,13 @@ enum ControlGroups {
     static let areUsable =
         FileTools.exists("/sys/fs/cgroup/cgroup.controllers") || FileTools.exists("/sys/fs/cgroup/memory")
 
+    /// What the Node says of it.
+    static let condition = (
+        type: "LimitsNotEnforced", status: "True", reason: "NoControlGroups",
+        message:
+            "limits of CPU, memory and processes are not enforced, because the node agent does not have root's powers"
+    )
+
     /// How crun handles them.
     static var manager: String { "--cgroup-manager=\(areUsable ? "cgroupfs" : "disabled")" }
 }
