@@ -42,6 +42,10 @@ export const transferProfile = (name: string, owner: { kind: string; name: strin
         method: "PATCH", body: JSON.stringify({ spec: { owner } }), contentType: "application/merge-patch+json",
     });
 
+/** The whole quota: what is left out is not limited any more. */
+export const setQuota = (name: string, hard: Record<string, string>) =>
+    sendJSON(`/api/admin/profiles/${part(name)}/quota`, "PUT", { hard });
+
 export const deleteProfile = (name: string) => send(`${profilePath}/${part(name)}`, { method: "DELETE" });
 
 export interface AuditEntry {

@@ -1,10 +1,10 @@
 /** All Profiles: whose they are, who works there, what they may use and do use. For administrators. */
 
 import { useMemo, useState } from "react";
-import { createProfile, deleteProfile, profiles as readProfiles, transferProfile, type ProfileRow } from "../api/admin";
-import { isAborted, messageOf } from "../api/client";
+import { createProfile, deleteProfile, profiles as readProfiles, setQuota, transferProfile, type ProfileRow } from "../api/admin";
+import { isAborted, messageOf, RequestError } from "../api/client";
 import { nameProblem } from "../lib/names";
-import { coresInWords, formatSize, parseQuantity } from "../lib/quantity";
+import { coresInWords, formatSize, gibibytes, parseQuantity } from "../lib/quantity";
 import { roleLabel, type Role } from "../lib/team";
 import { Button, IconButton } from "../parts/Button";
 import { Dialog } from "../parts/Dialog";
@@ -22,7 +22,7 @@ import { useData, useRefresh } from "../parts/useData";
 import { Meter } from "../parts/Meter";
 import { When } from "../parts/When";
 
-type Asked = { kind: "transfer" | "delete"; row: ProfileRow };
+type Asked = { kind: "transfer" | "quota" | "delete"; row: ProfileRow };
 
 export default function AdminProfilesPage() {
     return <OnlyAdmins><Profiles /></OnlyAdmins>;
@@ -64,6 +64,7 @@ function Profiles() {
             )}
             {params.has("new") && <NewProfile taken={(data ?? []).map((row) => row.name)} onClose={() => replaceQuery({ new: null })} onDone={reload} />}
             {asked?.kind === "transfer" && <TransferProfile row={asked.row} onClose={close} onDone={reload} />}
+            {asked?.kind === "quota" && <ChangeQuota row={asked.row} onClose={close} onDone={reload} />}
             {asked?.kind === "delete" && <DeleteProfile row={asked.row} onClose={close} onDone={reload} />}
         </div>
     );
@@ -101,6 +102,7 @@ function columnsFor(ask: (asked: Asked) => void): Column<ProfileRow>[] {
             cell: (row) => (
                 <div className="row-actions">
                     <IconButton label="Transfer" icon="transfer" aria-describedby={`profile-${row.name}`} onClick={() => ask({ kind: "transfer", row })} />
+                    <IconButton label="Change quota" icon="edit" aria-describedby={`profile-${row.name}`} onClick={() => ask({ kind: "quota", row })} />
                     <IconButton label="Delete" icon="trash" aria-describedby={`profile-${row.name}`} onClick={() => ask({ kind: "delete", row })} />
                 </div>
             ),
@@ -161,10 +163,14 @@ function ownerProblem(owner: OwnerFields): string | undefined {
     return owner.name === owner.name.trim() ? undefined : "Leave out the spaces at the ends.";
 }
 
-const quotaFields = [
-    { key: "cpu", label: "CPU", unit: "cores", wire: (text: string) => text },
-    { key: "memory", label: "Memory", unit: "GiB", wire: (text: string) => `${text}Gi` },
-    { key: "requests.storage", label: "Storage", unit: "GiB", wire: (text: string) => `${text}Gi` },
+interface QuotaField { key: string; label: string; unit?: string; wire: (text: string) => string; shown: (wire: string) => string }
+
+const plain = (text: string) => text;
+const inGiB = (text: string) => `${text}Gi`;
+const quotaFields: QuotaField[] = [
+    { key: "cpu", label: "CPU", unit: "cores", wire: plain, shown: (wire) => String(parseQuantity(wire) ?? wire) },
+    { key: "memory", label: "Memory", unit: "GiB", wire: inGiB, shown: gibibytes },
+    { key: "requests.storage", label: "Storage", unit: "GiB", wire: inGiB, shown: gibibytes },
 ];
 
 function NewProfile({ taken, onClose, onDone }: { taken: string[]; onClose: () => void; onDone: () => void }) {
@@ -213,6 +219,79 @@ function NewProfile({ taken, onClose, onDone }: { taken: string[]; onClose: () =
                     ))}
                 </div>
             </fieldset>
+            {problem && <Note tone="bad">{problem}</Note>}
+        </Dialog>
+    );
+}
+
+/** The fields that every profile has, and those of what else its quota limits, in the words of Kubernetes. */
+function fieldsOf(row: ProfileRow): QuotaField[] {
+    const others = Object.keys(row.quota.hard).filter((key) => !quotaFields.some((field) => field.key === key)).sort();
+    return [...quotaFields, ...others.map((key) => ({ key, label: key, wire: plain, shown: plain }))];
+}
+
+function ChangeQuota({ row, onClose, onDone }: { row: ProfileRow; onClose: () => void; onDone: () => void }) {
+    const toast = useToast();
+    const fields = useMemo(() => fieldsOf(row), [row]);
+    const before = useMemo(() => Object.fromEntries(fields.map((field) => {
+        const hard = row.quota.hard[field.key];
+        return [field.key, hard === undefined ? "" : field.shown(hard)];
+    })), [fields, row]);
+    const [quota, setFields] = useState<Record<string, string>>(before);
+    const [refused, setRefused] = useState<Record<string, string>>({});
+    const [busy, setBusy] = useState(false);
+    const [problem, setProblem] = useState<string | null>(null);
+    const wrong = (field: QuotaField) => {
+        const text = quota[field.key] ?? "";
+        if (text === "" || text === before[field.key]) return refused[field.key];
+        const amount = parseQuantity(field.wire(text));
+        return amount === null || amount < 0 ? "A number that is not below zero, or nothing." : refused[field.key];
+    };
+    const used = (field: QuotaField) => {
+        const now = row.quota.used[field.key];
+        return now === undefined ? undefined : `${field.shown(now)} reserved now`;
+    };
+    // What is there stays; only new things are not admitted any more.
+    const isTight = fields.some((field) => {
+        const amount = parseQuantity(field.wire(quota[field.key] ?? ""));
+        return quota[field.key] !== "" && amount !== null && amount < (parseQuantity(row.quota.used[field.key]) ?? 0);
+    });
+    const change = async () => {
+        if (busy || fields.some((field) => wrong(field) && !refused[field.key])) return;
+        setBusy(true);
+        setProblem(null);
+        const hard = Object.fromEntries(fields.filter((field) => quota[field.key]).map((field) => {
+            const text = quota[field.key] ?? "";
+            return [field.key, text === before[field.key] ? row.quota.hard[field.key] ?? text : field.wire(text)];
+        }));
+        try {
+            await setQuota(row.name, hard);
+            onDone();
+            onClose();
+            toast({ tone: "good", text: Object.keys(hard).length === 0 ? `${row.name} is not limited any more.` : `The quota of ${row.name} is changed.` });
+        } catch (error) {
+            setBusy(false);
+            const found = error instanceof RequestError ? error.fields : {};
+            setRefused(found);
+            if (!fields.some((field) => found[field.key])) setProblem(messageOf(error));
+        }
+    };
+    return (
+        <Dialog title={`Quota of ${row.name}`} onClose={onClose} onSubmit={change} footer={<>
+            <Button onClick={onClose}>Cancel</Button>
+            <Button look="primary" type="submit" busy={busy}>Save quota</Button>
+        </>}>
+            <p>How much all of the namespace may reserve. Leave empty what is not limited.</p>
+            <div className="form-grid thirds">
+                {fields.map((field, index) => (
+                    <TextField key={field.key} label={field.label} {...(field.unit ? { unit: field.unit } : {})} inputMode="decimal" value={quota[field.key] ?? ""}
+                        problem={wrong(field)} help={used(field)} {...(index === 0 ? { "data-autofocus": true } : {})} onChange={(event) => {
+                            setFields({ ...quota, [field.key]: event.target.value.trim() });
+                            setRefused({});
+                        }} />
+                ))}
+            </div>
+            {isTight && <Note tone="warn">More than that is reserved now. What runs goes on; nothing new starts until less is reserved.</Note>}
             {problem && <Note tone="bad">{problem}</Note>}
         </Dialog>
     );

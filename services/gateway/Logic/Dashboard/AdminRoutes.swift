@@ -18,6 +18,7 @@ struct AdminRoutes: Sendable {
         router.add("GET", "/api/admin/workspaces") { request, _ in
             .json(["workspaces": .array(try await workspaces(core.caller(of: request)))])
         }
+        QuotaRoutes(core: core).register(on: &router)
         AuditRoutes(core: core).register(on: &router)
     }
 
@@ -49,7 +50,7 @@ struct AdminRoutes: Sendable {
                 "state": profile.isBeingDeleted ? "Deleting" : condition?["type"] ?? "Pending",
                 "message": condition?["message"] ?? "",
                 "contributors": .array(TeamMember.all(in: profile.name, core.memberships).map(\.json)),
-                "quota": quotaOf[profile.name] ?? ["hard": [:], "used": [:]],
+                "quota": Self.quota(of: profile, quotaOf[profile.name]),
                 "usage": usageOf.map { $0[profile.name]?.json ?? Use().json } ?? .null,
                 "notebooks": ["total": .int(Int64(own.count)), "running": .int(Int64(running))],
             ]
@@ -72,15 +73,22 @@ struct AdminRoutes: Sendable {
         }
     }
 
-    private func quotas(_ caller: Caller) async throws -> [String: JSON] {
-        var found: [String: JSON] = [:]
+    private func quotas(_ caller: Caller) async throws -> [String: KubeObject] {
+        var found: [String: KubeObject] = [:]
         for quota in try await caller.client.list(.resourceQuotas).items
         where quota.name == "kf-resource-quota" {
-            found[quota.namespace ?? ""] = [
-                "hard": quota.status["hard"] ?? quota.spec["hard"] ?? [:], "used": quota.status["used"] ?? [:],
-            ]
+            found[quota.namespace ?? ""] = quota
         }
         return found
+    }
+
+    /// Limits are the Profile's, which its quota follows a moment later; a quota that somebody made by hand has its own.
+    private static func quota(of profile: KubeObject, _ quota: KubeObject?) -> JSON {
+        let isOurs = quota?.metadata["ownerReferences"]?.array?.contains { $0["kind"]?.string == "Profile" } ?? true
+        let hard =
+            profile.spec["resourceQuotaSpec"]?["hard"]
+            ?? (isOurs ? nil : quota?.status["hard"] ?? quota?.spec["hard"])
+        return ["hard": hard ?? [:], "used": quota?.status["used"] ?? [:]]
     }
 
     /// CPU and memory in use.
