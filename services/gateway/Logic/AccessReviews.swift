@@ -9,6 +9,7 @@ final class AccessReviews: Sendable {
         let identity: UserIdentity
         let verb: String
         let type: ResourceType
+        let subresource: String?
         let namespace: String?
         let name: String?
     }
@@ -38,9 +39,11 @@ final class AccessReviews: Sendable {
     }
 
     func allows(
-        _ identity: UserIdentity, to verb: String, _ type: ResourceType, namespace: String? = nil, name: String? = nil
+        _ identity: UserIdentity, to verb: String, _ type: ResourceType, subresource: String? = nil,
+        namespace: String? = nil, name: String? = nil
     ) async throws -> Bool {
-        let question = Question(identity: identity, verb: verb, type: type, namespace: namespace, name: name)
+        let question = Question(
+            identity: identity, verb: verb, type: type, subresource: subresource, namespace: namespace, name: name)
         let now = ContinuousClock.now
         if let known = answers.withLock({ $0[question] }), known.until > now { return known.isAllowed }
         let before = changes.load(ordering: .sequentiallyConsistent)
@@ -48,6 +51,7 @@ final class AccessReviews: Sendable {
             "verb": .string(verb), "group": .string(type.group), "version": .string(type.version),
             "resource": .string(type.plural),
         ]
+        attributes["subresource"] = subresource.map(JSON.string)
         attributes["namespace"] = namespace.map(JSON.string)
         attributes["name"] = name.map(JSON.string)
         let review = KubeObject([

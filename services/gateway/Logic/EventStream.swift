@@ -38,7 +38,10 @@ struct EventStream: Sendable {
         return HTTPResponse(
             status: 200,
             headers: ["content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no"],
-            body: .stream { [topics] writer in
+            body: core.stream(to: caller) { [topics] in
+                try await checkAccess(namespace, topics)
+                return true
+            } _: { [topics] writer in
                 try await run(namespace, topics: topics, notebook: notebook, writer: writer)
             })
     }
@@ -74,12 +77,9 @@ struct EventStream: Sendable {
                 try await writer.write(Self.snapshot(topic, now))
                 sent[topic] = now
             }
-            messages: for await signal in signals {
+            for await signal in signals {
                 switch signal {
-                case .tick:
-                    guard try await core.isStillValid(caller) else { break messages }  // signed out meanwhile
-                    try await checkAccess(namespace, topics)
-                    try await writer.write(": still here\n\n")
+                case .tick: try await writer.write(": still here\n\n")
                 case .changed:
                     try await Task.sleep(for: .milliseconds(25))  // what belongs together comes in bursts
                     var text = ""

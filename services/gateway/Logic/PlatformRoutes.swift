@@ -42,8 +42,24 @@ struct PlatformRoutes: Sendable {
                 answer.headers.add(name: name, value: value)
             }
         }
-        answer.body = Self.stream(response)
+        answer.body = core.stream(to: caller) {
+            try await mayGoOn(caller)
+        } _: { writer in
+            for try await chunk in response.body { try await writer.write(chunk) }
+        }
         return answer
+    }
+
+    /// Asks for a long answer of the API server, which asks only at its beginning.
+    private func mayGoOn(_ caller: Caller) async throws -> Bool {
+        let request = caller.request
+        let isWatch = request.query("watch").map { $0 != "0" && $0 != "false" } ?? false
+        guard request.method == "GET",
+            let action = KubeAction(reading: String(request.path.dropFirst("/api/k8s".count)), isWatch: isWatch)
+        else { return true }
+        return try await core.reviews.allows(
+            caller.identity, to: action.verb, action.type, subresource: action.subresource,
+            namespace: action.namespace, name: action.name)
     }
 
     /// Only the API's own paths, and none that would show a Pod's pages under our origin.
@@ -63,12 +79,6 @@ struct PlatformRoutes: Sendable {
         }
     }
 
-    private static func stream(_ response: KubeResponse) -> HTTPResponse.Body {
-        .stream { writer in
-            for try await chunk in response.body { try await writer.write(chunk) }
-        }
-    }
-
     // MARK: Logs and quota
 
     private func logs(_ caller: Caller, _ values: RouteParameters) async throws -> HTTPResponse {
@@ -83,7 +93,12 @@ struct PlatformRoutes: Sendable {
         }
         return HTTPResponse(
             status: 200, headers: ["content-type": "text/plain; charset=utf-8", "x-accel-buffering": "no"],
-            body: Self.stream(response))
+            body: core.stream(to: caller) {
+                try await core.reviews.allows(
+                    caller.identity, to: "get", .pods, subresource: "log", namespace: values["ns"], name: values["pod"])
+            } _: { writer in
+                for try await chunk in response.body { try await writer.write(chunk) }
+            })
     }
 
     private func quota(_ caller: Caller) async throws -> HTTPResponse {

@@ -1,0 +1,81 @@
+import HTTPKit
+import KubeClient
+import KubeModel
+
+/// Streams, logs and downloads can take longer than the session, token or role lasts that they were begun with. They end with it.
+extension GatewayCore {
+    /// How often it is looked at: what has ended is noticed about a second later.
+    private static let interval = Duration.seconds(1)
+    /// How often roles are asked about that nobody has told to have changed.
+    private static let longest = Duration.seconds(60)
+
+    /// A body that goes on while its caller is who they were, and may have it. After that its connection is cut, so that nobody takes
+    /// the part that came for the whole.
+    ///
+    /// - Parameter isAllowed: asks whether the caller may have it; throws an ``APIError`` below 500 for no as well.
+    func stream(
+        to caller: Caller, while isAllowed: @escaping @Sendable () async throws -> Bool,
+        _ body: @escaping @Sendable (HTTPBodyWriter) async throws -> Void
+    ) -> HTTPResponse.Body {
+        .stream { writer in
+            try await withThrowingTaskGroup { group in
+                group.addTask { try await body(writer) }
+                group.addTask { try await watch(caller, isAllowed) }
+                try await group.next()
+                group.cancelAll()
+            }
+        }
+    }
+
+    /// Returns never; throws once the caller may not go on, or the task is cancelled.
+    private func watch(_ caller: Caller, _ isAllowed: @Sendable () async throws -> Bool) async throws {
+        var changes = reviews.changeCount
+        var askedAt = ContinuousClock.now
+        while true {
+            try await Task.sleep(for: Self.interval)
+            do {
+                guard try await isStillValid(caller) else { throw APIError(.unauthorized, "the session has ended") }
+                let now = reviews.changeCount
+                guard now != changes || askedAt + Self.longest < .now else { continue }
+                (changes, askedAt) = (now, .now)
+                guard try await isAllowed() else { throw APIError(.forbidden, "the role was taken away") }
+            } catch let error as APIError where error.code >= 500 {
+                continue  // nobody could be asked just now
+            }
+        }
+    }
+}
+
+/// What a request to the Kubernetes API asks for, as an access review names it.
+struct KubeAction: Sendable, Equatable {
+    var verb: String
+    var type: ResourceType
+    var subresource: String?
+    var namespace: String?
+    var name: String?
+
+    /// Reads a `GET` of `/api/v1/...` or `/apis/{group}/{version}/...`; nil for what is no object, such as `/version`.
+    ///
+    /// - Parameter isWatch: whether changes are asked for.
+    init?(reading path: String, isWatch: Bool) {
+        var segments = path.split(separator: "/").map(String.init)[...]
+        guard let root = segments.popFirst() else { return nil }
+        var group = ""
+        if root == "apis" {
+            guard let named = segments.popFirst() else { return nil }
+            group = named
+        } else if root != "api" {
+            return nil
+        }
+        guard let version = segments.popFirst() else { return nil }
+        if segments.first == "namespaces", segments.count > 2 {
+            namespace = segments.dropFirst().first
+            segments = segments.dropFirst(2)
+        }
+        guard let plural = segments.popFirst() else { return nil }
+        name = segments.popFirst()
+        subresource = segments.popFirst()
+        type = ResourceType(group, version, plural, "")
+        verb = isWatch ? "watch" : name == nil ? "list" : "get"
+    }
+}
