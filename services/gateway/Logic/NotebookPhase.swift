@@ -5,6 +5,8 @@ import KubeModel
 struct NotebookPhase: Equatable {
     let phase: String
     let message: String
+    /// Why there is trouble, as Kubernetes calls it; empty where there is none.
+    var reason = ""
 
     /// Why a container does not run yet without anything being wrong.
     private static let starting: Set<String> = ["", "ContainerCreating", "PodInitializing", "Pulling"]
@@ -33,7 +35,9 @@ struct NotebookPhase: Equatable {
         }
     }
 
-    private init(_ phase: String, _ message: String) { (self.phase, self.message) = (phase, message) }
+    private init(_ phase: String, _ message: String, reason: String = "") {
+        (self.phase, self.message, self.reason) = (phase, message, reason)
+    }
 
     private static func starting(_ notebook: KubeObject, container: JSON?, events: [KubeObject], now: Date)
         -> NotebookPhase
@@ -49,7 +53,8 @@ struct NotebookPhase: Equatable {
             let reason = waiting["reason"]?.string ?? ""
             let message = waiting["message"]?.string ?? ""
             guard starting.contains(reason) else {
-                return NotebookPhase("warning", message.isEmpty ? reason : "\(reason): \(message)")
+                return NotebookPhase(
+                    "warning", message.isEmpty ? reason : "\(reason): \(message)", reason: reason)
             }
             if newest?["type"]?.string != "Warning" {
                 return NotebookPhase(
@@ -59,14 +64,17 @@ struct NotebookPhase: Equatable {
         if let ended = container?["terminated"] {
             let reason = ended["reason"]?.string ?? "Terminated"
             return NotebookPhase(
-                "warning", "\(reason): \(ended["message"]?.string ?? "the server ended and is started again")")
+                "warning", "\(reason): \(ended["message"]?.string ?? "the server ended and is started again")",
+                reason: reason)
         }
         for condition in Conditions(of: notebook).all
         where condition.status == "False" && !pending.contains(condition.reason) {
             let message = condition.message.isEmpty ? condition.reason : "\(condition.reason): \(condition.message)"
-            return NotebookPhase("warning", message)
+            return NotebookPhase("warning", message, reason: condition.reason)
         }
-        if let newest, newest["type"]?.string == "Warning" { return NotebookPhase("warning", text(newest)) }
+        if let newest, newest["type"]?.string == "Warning" {
+            return NotebookPhase("warning", text(newest), reason: newest["reason"]?.string ?? "")
+        }
         if let created, now.timeIntervalSince(created.date) <= 10, progress == nil {
             return NotebookPhase("waiting", "Waiting for the notebook's Pod to be made.")
         }

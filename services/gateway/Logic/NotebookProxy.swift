@@ -317,35 +317,17 @@ struct NotebookProxy: Sendable {
 
     private func starting(_ notebook: KubeObject, request: HTTPRequest, identity: UserIdentity) async -> HTTPResponse {
         let client = identity.client(core.client)
-        let events = try? await client.list(
+        let list = try? await client.list(
             .events, namespace: notebook.namespace,
             fieldSelector: "involvedObject.kind=Notebook,involvedObject.name=\(notebook.name)")
-        let phase = NotebookPhase(of: notebook, events: EventTime.sorted(events?.items ?? []))
-        let namespace = PercentEncoding.encode(notebook.namespace ?? "")
-        let link = (text: "Show its details", target: "/notebooks/\(namespace)/\(notebook.name)?ns=\(namespace)")
+        let events = EventTime.sorted(list?.items ?? [])
         guard isPage(request) else {
+            let phase = NotebookPhase(of: notebook, events: events)
             var response = HTTPResponse.error(
                 APIError(.serviceUnavailable, "the notebook does not run yet: \(phase.message)", retryAfterSeconds: 2))
             response.headers.add(name: "cache-control", value: "no-store")
             return response
         }
-        switch phase.phase {
-        case "stopped":
-            return Pages.page(
-                status: 503, title: "\(notebook.name) is stopped",
-                lines: ["Start it to go on where you left off. Its files are kept."], link: link)
-        case "terminating":
-            return Pages.page(
-                status: 503, title: "\(notebook.name) is being deleted", lines: [], link: ("All notebooks", "/"))
-        case "warning":
-            return Pages.page(
-                status: 503, title: "\(notebook.name) has trouble starting", lines: [phase.message], link: link,
-                reloadSeconds: 5)
-        default:
-            let message = phase.phase == "ready" ? "Its server is about to answer." : phase.message
-            return Pages.page(
-                status: 503, title: "\(notebook.name) is starting", lines: [message, "It opens here by itself."],
-                link: link, reloadSeconds: 2)
-        }
+        return StartingPage.page(notebook, events: events, target: request.target)
     }
 }
