@@ -13,10 +13,13 @@ import requests
 
 from support import people, tokens, wire
 from support.platform import MARTLET
+from support.workspaces import label
 from support.tenants import ADMIN, CONTRIBUTOR, FOREIGN, OWNER, STRANGER, TENANT, VIEWER, echo, profile
 
 CALLERS = ["anonymous", "other", "viewer", "contributor", "owner", "admin", "foreign-pod", "own-pod"]
 NAMES = {"other": STRANGER, "viewer": VIEWER, "contributor": CONTRIBUTOR, "owner": OWNER, "admin": ADMIN}
+# What begins a path at the host of the notebook `echo`.
+WORKSPACE = "//{workspace}"
 FOLDER = pathlib.Path(__file__).parent / "routes"
 VALUES = {"ns": TENANT, "namespace": TENANT, "name": "echo", "pod": "echo-0", "container": "echo", "id": "A" * 24, "series": "node",
           "secret": "guessed"}
@@ -107,17 +110,21 @@ def callers(world, notebooks, tmp_path_factory):
         asking, address = session(row, caller), addresses[row.server]
         method = row.details.get("method", "GET" if row.method == "*" else row.method)
         path = row.fill(row.details.get("path", row.pattern))
+        host = None
+        if path.startswith(WORKSPACE):
+            path = path.removeprefix(WORKSPACE)
+            host = f"{label(TENANT, 'echo')}.localhost:{urllib.parse.urlsplit(address).port}"
         if "query" in row.details:
             path += "?" + row.fill(row.details["query"])
-        headers = {}
+        headers = {"Host": host} if host else {}
         if "upgrade" in row.details:  # requests does not understand the answer
             lines = [("Cookie", wire.cookies(asking)), ("Upgrade", "websocket")]
             if "Authorization" in asking.headers:
                 lines.append(("Authorization", asking.headers["Authorization"]))
-            return wire.ask(address, path, headers=lines)[0], path
+            return wire.ask(address, path, headers=lines, host=host)[0], path
         body = row.details.get("body")
         if body:
-            body, headers = row.fill(body), {"Content-Type": "application/json"}
+            body, headers = row.fill(body), {**headers, "Content-Type": "application/json"}
             json.loads(body)
         with asking.request(method, address + path, data=body, headers=headers, timeout=30, allow_redirects=False, stream=True) as answer:
             return answer.status_code, f"{method} {path}"

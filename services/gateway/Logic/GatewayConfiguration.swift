@@ -78,6 +78,9 @@ public struct GatewayConfiguration: Sendable {
                 "listening on \(host) needs TLS (--tls-certificate, --tls-key), or --allow-plain-network where a proxy "
                 + "in front ends TLS"
         }
+        if workspaces.map({ !$0.isLocal }) ?? false, signIn.externalURL == nil {
+            return "--workspace-host needs --external-url, so that workspaces find back to the platform"
+        }
         return signIn.problem
     }
 }

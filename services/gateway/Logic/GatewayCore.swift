@@ -79,11 +79,6 @@ struct GatewayCore: Sendable {
     /// The caches that the gateway keeps for itself.
     var caches: [WatchCache] { [notebooks, endpoints, pods, memberships.profiles, memberships.roleBindings] }
 
-    /// The session of a request, nil without a valid one.
-    func session(of request: HTTPRequest) -> Session? {
-        request.cookie(Sessions.cookieName).flatMap { sessions.verify($0) }
-    }
-
     /// The caller of a request to the platform's own API.
     ///
     /// - Throws: ``APIError`` when nobody is signed in, or when a foreign page could have caused the request.

@@ -10,10 +10,20 @@ struct GatewayHandler: Sendable {
     let kfam: ServiceProxy?
     let site: StaticSite?
     let router: Router
+    /// The way to workspaces with hosts of their own; nil where they have none.
+    let door: WorkspaceDoor?
+
+    init(core: GatewayCore, proxy: NotebookProxy, kfam: ServiceProxy?, site: StaticSite?, router: Router) {
+        (self.core, self.proxy, self.kfam, self.site, self.router) = (core, proxy, kfam, site, router)
+        door = WorkspaceDoor(core: core)
+    }
 
     func answer(_ original: HTTPRequest) async -> HTTPResponse {
         var request = original
         request.headers = core.proxies.strip(original.headers, from: original.peer)
+        if let door, let label = core.workspaceLabel(of: request) {
+            return await noted(request, part: "workspace") { try await door.answer(request, at: label, by: proxy) }
+        }
         let path = request.path
         switch path {
         case "/healthz": return .text("ok")
@@ -24,20 +34,42 @@ struct GatewayHandler: Sendable {
         default: break
         }
         let part = Self.part(of: path)
-        var response: HTTPResponse
-        do {
+        return await noted(request, part: part) {
             try core.requestGuard.checkHost(request)
             switch part {
-            case "notebook": response = try await proxy.answer(request)
+            case "notebook": return try await workspace(request)
             case "kfam":
                 guard let kfam else { throw APIError(.notFound, "this gateway knows no KFAM") }
-                response = hardened(try await kfam.answer(request))
-            case "api": response = hardened(await router(request))
+                return hardened(try await kfam.answer(request))
+            case "api": return hardened(await router(request))
             // Links of framed applications lead there; the page asks, and signs out by a POST.
-            case "session" where path == "/logout" && request.method == "GET": response = try await page(request)
-            case "session": response = await router(request)
-            default: response = try await page(request)
+            case "session" where path == "/logout" && request.method == "GET": return try await page(request)
+            case "session" where path == WorkspaceDoor.handOver:
+                guard let door else { throw APIError(.notFound, "workspaces have no hosts of their own here") }
+                return try await door.handOver(request)
+            case "session": return await router(request)
+            default: return try await page(request)
             }
+        }
+    }
+
+    /// A workspace below the platform's own path: of programs, and of browsers where it has no host of its own.
+    private func workspace(_ request: HTTPRequest) async throws -> HTTPResponse {
+        guard let door, door.appliesTo(request) else { return try await proxy.answer(request) }
+        if let elsewhere = try door.lead(request) { return elsewhere }
+        var response = try await proxy.answer(request)
+        response.headers.replaceOrAdd(name: "content-security-policy", value: WorkspaceDoor.harmless)
+        response.headers.replaceOrAdd(name: "x-content-type-options", value: "nosniff")
+        return response
+    }
+
+    /// Answers, counts the answer, and writes it down where it is a refusal.
+    private func noted(
+        _ request: HTTPRequest, part: String, _ answer: () async throws -> HTTPResponse
+    ) async -> HTTPResponse {
+        let response: HTTPResponse
+        do {
+            response = try await answer()
         } catch {
             response = hardened(router.response(for: error, of: request))
         }
@@ -55,6 +87,10 @@ struct GatewayHandler: Sendable {
     static let routes = [
         (method: "GET", pattern: "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
         ("*", "/notebook/{namespace}/{name}/{path*}"), ("*", "/kfam/{path*}"), ("GET", "/{page*}"),
+        ("GET", WorkspaceDoor.handOver),
+        // At the host of a workspace, which has nothing else.
+        ("GET", "//{workspace}" + WorkspaceDoor.begin), ("GET", "//{workspace}" + WorkspaceDoor.enter),
+        ("*", "//{workspace}/notebook/{namespace}/{name}/{path*}"), ("*", "//{workspace}/{path*}"),
     ]
 
     private static func part(of path: String) -> String {

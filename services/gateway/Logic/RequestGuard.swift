@@ -11,9 +11,15 @@ struct RequestGuard: Sendable {
     private let hosts: Set<String>?
     /// What browsers call us where a proxy calls us something else.
     private let externalOrigin: String?
+    /// Where workspaces have hosts of their own.
+    let workspaces: WorkspaceHosts?
+    /// Under which name browsers find the platform when they do not say it.
+    let usualName: String
 
     init(_ configuration: GatewayConfiguration) {
         externalOrigin = configuration.signIn.externalURL?.lowercased()
+        workspaces = configuration.workspaces
+        usualName = configuration.hosts.first?.lowercased() ?? "127.0.0.1"
         if configuration.isLoopback || !configuration.hosts.isEmpty {
             let local = ["localhost", "127.0.0.1", "[::1]"]
             let external = configuration.signIn.externalURL.flatMap(WebAddress.host).map { [$0] } ?? []
@@ -26,13 +32,36 @@ struct RequestGuard: Sendable {
 
     /// A name that somebody else made point here (DNS rebinding) is not answered.
     func checkHost(_ request: HTTPRequest) throws {
-        guard let hosts else { return }
         let host = Self.withoutPort(request.headers.first(name: "host") ?? "").lowercased()
-        guard hosts.contains(host) || (host.hasSuffix(".localhost") && hosts.contains("localhost")) else {
+        guard isPlatform(host) || workspaces?.label(ofHost: host) != nil else {
             throw APIError(
                 .badRequest, "the gateway is not known as '\(host)'; start it with --hosts to allow that name",
                 code: 421)
         }
+    }
+
+    /// True for a name of the platform's own, without a port.
+    func isPlatform(_ host: String) -> Bool {
+        guard workspaces?.label(ofHost: host) == nil else { return false }
+        guard let hosts else { return true }
+        return hosts.contains(host) || (host.hasSuffix(".localhost") && hosts.contains("localhost"))
+    }
+
+    /// Requests to the host of a workspace come from its own pages, or are of a person who opens it in a tab.
+    func checkOwnOrigin(_ request: HTTPRequest) throws {
+        if let site = request.headers.first(name: "sec-fetch-site"), site != "same-origin", site != "none" {
+            guard request.headers.first(name: "sec-fetch-mode") == "navigate",
+                ["GET", "HEAD"].contains(request.method),
+                request.headers.first(name: "sec-fetch-dest") == "document"
+            else { throw APIError(.forbidden, "requests from other origins are not accepted") }
+        }
+        // By its cookie alone a request that does something would be anybody's: it has to say where it comes from.
+        let needsOrigin =
+            request.headers.contains(name: "upgrade") || !["GET", "HEAD", "OPTIONS"].contains(request.method)
+        guard
+            !needsOrigin || request.headers.contains(name: "origin") || request.headers.contains(name: "authorization")
+        else { throw APIError(.forbidden, "the request does not say where it comes from") }
+        try checkOriginHeader(request)
     }
 
     /// Requests to the platform's own API must come from its own page (or from no browser at all).
@@ -51,8 +80,9 @@ struct RequestGuard: Sendable {
         guard let origin = request.headers.first(name: "origin") else { return }
         let host = request.headers.first(name: "host") ?? ""
         let scheme = request.peer.isTLS ? "https" : "http"
+        let isPlatforms = origin.lowercased() == externalOrigin && workspaces?.label(of: request) == nil
         guard
-            origin.lowercased() == "\(scheme)://\(host)".lowercased() || origin.lowercased() == externalOrigin
+            origin.lowercased() == "\(scheme)://\(host)".lowercased() || isPlatforms
                 || (!request.peer.isTLS && origin.lowercased() == "https://\(host)".lowercased())  // TLS ends before us
         else { throw APIError(.forbidden, "requests from \(origin) are not accepted") }
     }

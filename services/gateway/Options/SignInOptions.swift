@@ -6,6 +6,12 @@ public import Gateway
 public struct SignInOptions: ParsableArguments, Sendable {
     @Option(help: "How browsers reach the gateway, such as https://martlet.example.com; redirects lead there.")
     var externalURL: String?
+    @Option(
+        help: """
+            Names under which browsers reach workspaces, such as *.ws.example.com, or none (default: names below localhost \
+            where only this machine reaches the gateway).
+            """)
+    var workspaceHost: String?
     @Option(help: "Issuer of the OpenID Connect provider by which people sign in.")
     var oidcIssuer: String?
     @Option(help: "What the provider calls this gateway.")
@@ -60,6 +66,7 @@ public struct SignInOptions: ParsableArguments, Sendable {
         func isOn(_ given: Bool, _ name: String) -> Bool { given || environment[name]?.lowercased() == "true" }
 
         settings.externalURL = setting(externalURL, "MARTLET_EXTERNAL_URL")
+        settings.workspaceHost = setting(workspaceHost, "MARTLET_WORKSPACE_HOST")
         settings.logoutURL = setting(logoutURL, "LOGOUT_URL")
         // Under these names Kubeflow's manifests set them.
         if let header = setting(useridHeader, "USERID_HEADER") { settings.userIDHeader = header }

@@ -4,6 +4,9 @@ import WebClient
 public struct SignInSettings: Sendable {
     /// How browsers reach the gateway, without `/` at its end; nil where that is as they say themselves.
     public var externalURL: String?
+    /// Under which names browsers reach workspaces, such as `*.ws.example.org`; `none` for the platform's own, and nil for names
+    /// below `localhost` where only this machine reaches the gateway.
+    public var workspaceHost: String?
     /// The identity provider by which people sign in; nil for none.
     public var oidc: OIDCConfiguration?
     /// Audiences for which tokens of service accounts are taken; empty for the API server's own.
@@ -34,6 +37,9 @@ public struct SignInSettings: Sendable {
         }
         if let url = externalURL, WebAddress.host(of: url) == nil || url.count(where: { $0 == "/" }) != 2 {
             return "--external-url is an address without a path, such as https://martlet.example.com"
+        }
+        if let wildcard = workspaceHost, wildcard != "none", WorkspaceHosts(wildcard: wildcard) == nil {
+            return "--workspace-host is a name with any first part, such as *.ws.example.org, or none"
         }
         return oidc?.problem
     }

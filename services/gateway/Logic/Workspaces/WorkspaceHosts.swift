@@ -1,0 +1,72 @@
+import HTTPKit
+import NIOHTTP1
+import WebClient
+
+/// Host names for workspaces, each one label below a common suffix: what runs in a workspace then has an origin of its own, and
+/// can neither ask the platform's API nor another workspace by what a browser sends by itself.
+public struct WorkspaceHosts: Sendable, Equatable {
+    /// Where browsers on this machine find all names below `localhost`; each of them is a site of its own there.
+    static let local = WorkspaceHosts(suffix: "localhost")
+
+    /// What follows the label and a dot.
+    let suffix: String
+
+    private init(suffix: String) { self.suffix = suffix }
+
+    /// Reads `*.ws.example.org`; nil for anything else.
+    public init?(wildcard: String) {
+        guard wildcard.hasPrefix("*.") else { return nil }
+        let suffix = wildcard.dropFirst(2).lowercased()
+        guard !suffix.isEmpty, !suffix.hasPrefix("."), !suffix.hasSuffix("."),
+            suffix.utf8.allSatisfy({ byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+                default: byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
+                }
+            })
+        else { return nil }
+        self.init(suffix: suffix)
+    }
+
+    var isLocal: Bool { self == .local }
+
+    /// The label of a host, in small letters and without a port; nil for hosts that are no workspace's.
+    func label(ofHost host: String) -> String? {
+        guard host.utf8.count > suffix.utf8.count + 1, host.hasSuffix(suffix) else { return nil }
+        let label = host.dropLast(suffix.count)
+        guard label.last == "." else { return nil }
+        let text = String(label.dropLast())
+        return Workspace.isLabel(text) ? text : nil
+    }
+
+    /// The label of the host that a request was sent to; nil for the platform's own.
+    func label(of request: HTTPRequest) -> String? {
+        guard let host = request.headers.first(name: "host") else { return nil }
+        return label(ofHost: RequestGuard.withoutPort(host).lowercased())
+    }
+
+    /// The host of a workspace.
+    func host(of workspace: Workspace) -> String { "\(workspace.label).\(suffix)" }
+}
+
+extension GatewayConfiguration {
+    /// Where workspaces have hosts of their own; nil where they are paths of the platform's.
+    var workspaces: WorkspaceHosts? {
+        switch signIn.workspaceHost {
+        case "none": nil
+        case let wildcard?: WorkspaceHosts(wildcard: wildcard)
+        // Whoever comes by another name than this machine's comes from somewhere else, where `localhost` is another one.
+        case nil: isLoopback && signIn.externalURL == nil ? .local : nil
+        }
+    }
+}
+
+/// Parts of `scheme://host:port` and of the `Host` field.
+enum HostName {
+    static let loopback: Set<String> = ["localhost", "127.0.0.1", "[::1]"]
+
+    /// `:8080`, or nothing where there is none.
+    static func port(_ authority: String) -> String {
+        String(authority.dropFirst(RequestGuard.withoutPort(authority).count))
+    }
+}
