@@ -135,7 +135,8 @@ struct FilesTests {
             ],
             environment: ReadyEnvironment(
                 definition: EnvironmentDefinition(name: "e", images: ["e"]), path: "/env", contentID: "c"),
-            sharedMemory: "/shm-of-pod", cpuLimit: 0.5, cpuRequest: 0.25, memoryLimit: 1_048_576, podEtc: "/etc-of-pod",
+            sharedMemory: "/shm-of-pod", ipcNamespace: "/ipc-of-pod", messageQueues: "/q", cpuLimit: 0.5,
+            cpuRequest: 0.25, memoryLimit: 1_048_576, podEtc: "/etc-of-pod",
             terminationFile: "/t",
             terminationPath: "/dev/termination-log")
         let config = ContainerBundle.config(plan)
@@ -167,7 +168,8 @@ struct FilesTests {
             mayGainPrivileges: false, capabilities: [], filter: nil, mounts: [],
             environment: ReadyEnvironment(
                 definition: EnvironmentDefinition(name: "e", images: ["e"]), path: nil, contentID: "c"),
-            sharedMemory: "/s", processNamespace: "/proc/7/ns/pid", processes: "/p", podEtc: "/e",
+            sharedMemory: "/s", ipcNamespace: "/i", messageQueues: "/q", processNamespace: "/proc/7/ns/pid",
+            processes: "/p", podEtc: "/e",
             terminationFile: "/t",
             terminationPath: "/dev/termination-log")
         func namespace(_ type: String) -> JSON? {
@@ -195,7 +197,8 @@ struct FilesTests {
                 id: UUID().uuidString, bundle: folder, hostname: "h", networkNamespace: "/n", cgroup: "/m",
                 arguments: ["a"], workingDirectory: "/a/../b", variables: [], uid: 0, gid: 0, groups: [],
                 isRootReadOnly: false, mayGainPrivileges: false, capabilities: [], filter: nil, mounts: [],
-                environment: environment, sharedMemory: "/s", podEtc: "/e", terminationFile: "/t",
+                environment: environment, sharedMemory: "/s", ipcNamespace: "/i", messageQueues: "/q", podEtc: "/e",
+                terminationFile: "/t",
                 terminationPath: "/dev/termination-log")
             #expect(throws: ContainerConfigError.self) { try ContainerBundle.write(plan) }
             #expect(!FileTools.exists(folder) && !FileTools.exists(UserShift.root(plan.id)))
@@ -237,7 +240,8 @@ struct FilesTests {
             mounts: [.init(destination: "/usr/share/nginx/html", source: "/a", isReadOnly: true)],
             environment: ReadyEnvironment(
                 definition: EnvironmentDefinition(name: "e", images: ["e"]), path: nil, contentID: "c"),
-            sharedMemory: "/s", podEtc: "/e", terminationFile: "/t", terminationPath: "/dev/termination-log")
+            sharedMemory: "/s", ipcNamespace: "/i", messageQueues: "/q", podEtc: "/e", terminationFile: "/t",
+            terminationPath: "/dev/termination-log")
         func kind() -> String? {
             ContainerBundle.config(plan)["mounts"]?.array?.first { $0["destination"]?.string == "/usr" }?["type"]?
                 .string

@@ -49,6 +49,20 @@ attempt("mount namespace", lambda: libc.unshare(0x00020000) == 0)
 attempt("setns", lambda: libc.setns(os.open("/proc/1/ns/mnt", os.O_RDONLY), 0) == 0 and False)
 attempt("host name", lambda: libc.sethostname(b"x", 1) == 0)
 attempt("clock", lambda: libc.settimeofday(struct.pack("qq", 1, 1), None) == 0)
+def netlink(kind, *attributes):
+    # Asks the kernel to change routes or addresses; true when it did.
+    body = struct.pack("BBBBBBBBI", 2, 24, 0, 0, 254, 4, 0, 1, 0) if kind == 24 else struct.pack("BBBBI", 2, 24, 0, 0, 2)
+    body += b"".join(struct.pack("HH", 8, number) + value for number, value in attributes)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as link:
+        link.send(struct.pack("IHHII", 16 + len(body), kind, 0x0605, 1, 0) + body)
+        return struct.unpack("i", link.recv(4096)[16:20])[0] == 0
+ip = socket.inet_aton
+index = struct.pack("I", socket.if_nametoindex("eth0"))
+attempt("route", lambda: netlink(24, (1, ip("192.0.2.0")), (4, index)))
+attempt("address", lambda: netlink(20, (1, ip("10.0.0.1")), (2, ip("10.0.0.1"))))
+attempt("interface down", lambda: __import__("fcntl").ioctl(
+    socket.socket(), 0x8914, struct.pack("16sH22x", b"eth0", 0)) and "down")
+attempt("forwarding", lambda: open("/proc/sys/net/ipv4/ip_forward", "w").write("1"))
 attempt("raw socket", lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1))
 attempt("packet socket", lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 768))
 attempt("priority", lambda: os.nice(-10))
@@ -62,6 +76,41 @@ attempt("no filter", lambda: open("/proc/self/status").read().split("Seccomp:\t"
 attempt("host root", lambda: os.getuid() == 0 and open("/proc/self/uid_map").read().split()[1] == "0")
 print("tried")
 """
+
+
+# Asks everything that listens for the platform, with no token, with a made-up one, and as somebody else.
+KNOCK = """
+import json, ssl, urllib.error, urllib.request
+context = ssl._create_unverified_context()
+paths = ["/api/v1/nodes", "/api/v1/namespaces/kube-system/secrets", "/api/v1/secrets", "/apis", "/metrics", "/logs", "/debug/pprof/",
+         "/api/v1/namespaces/default/pods", "/api/env-info", "/api/namespaces", "/"]
+heads = [{}, {"Authorization": "Bearer " + "x" * 40}, {"Authorization": "Basic YWRtaW46YWRtaW4="}, {"kubeflow-userid": "admin@example.com"},
+         {"X-Remote-User": "admin", "X-Remote-Group": "system:masters"}, {"Impersonate-User": "admin"}]
+for server in @SERVERS@:
+    for path in paths:
+        for head in heads:
+            try:
+                answer = urllib.request.urlopen(urllib.request.Request(server + path, headers=head), context=context, timeout=5)
+                print("worked:", server, path, head, answer.status, answer.read(200))
+            except urllib.error.HTTPError as error:
+                if error.code not in (401, 403): print("strange:", server, path, error.code)
+            except OSError as error:
+                print("closed", server)
+                break
+        else: continue
+        break
+"""
+
+
+def test_without_a_token_there_is_no_control_plane(platform, namespace):
+    host = run(platform, pod("where", namespace, "getent hosts kubernetes.default | cut -d' ' -f1; ip route | grep default")).split()
+    gateway = host[host.index("via") + 1]
+    port, api = (url.rsplit(":", 1)[1].strip("/") for url in (platform.gateway, platform.kubernetes))
+    servers = ["https://kubernetes.default.svc", f"https://{gateway}:{api}", f"http://{gateway}:{port}", f"http://127.0.0.1:{port}"]
+    lines = run(platform, pod("knocks", namespace, KNOCK.replace("@SERVERS@", repr(servers)), "python:3.11",
+                              automountServiceAccountToken=False)).splitlines()
+    assert lines == [f"closed {server}" for server in servers[1:]], lines
+    assert run(platform, pod("bare", namespace, "ls /var/run/secrets 2>/dev/null | wc -l", automountServiceAccountToken=False)) == "0\n"
 
 
 @pytest.mark.parametrize("user", [1000, 0])

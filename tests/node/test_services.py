@@ -98,12 +98,38 @@ def test_a_port_of_the_host(platform, namespace):
     platform.wait("--for=condition=Ready", "pod/open", "-n", namespace)
     host = platform.get("pod", "open", "-n", namespace)["status"]["hostIP"]
     assert urllib.request.urlopen(f"http://{host}:{port}", timeout=30).read() == b"open"
+    assert urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=30).read() == b"open"
     script = f"import urllib.request; print(urllib.request.urlopen('http://{host}:{port}', timeout=30).read().decode())"
     assert run(platform, pod("client", namespace, script, "python:3.11")) == "open\n"
     platform.kubectl("delete", "pod", "open", "-n", namespace)
     with socket.socket() as client:
         client.settimeout(5)
         assert client.connect_ex((host, port)) != 0
+
+
+def test_a_port_that_a_program_of_the_host_has(platform, namespace):
+    """A Pod does not get between a program of the host and its clients, and not to the host's loopback device either."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        platform.apply(server("late", namespace, [{"containerPort": 5000, "hostPort": port}]))
+        wait_phase(platform, "late", namespace, "Failed")
+        status = platform.get("pod", "late", "-n", namespace)["status"]
+        assert status["reason"] == "NodePorts" and "didn't have free ports" in status["message"]
+        # Frames to the host's loopback address, sent out on purpose.
+        script = f"""
+import os, socket, struct, subprocess
+subprocess.run(["ip", "route", "replace", "127.0.0.0/8", "dev", "eth0"], capture_output=True)
+client = socket.socket()
+client.settimeout(2)
+client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0") if os.getuid() == 0 else None
+try:
+    print(client.connect_ex(("127.0.0.1", {port})) == 0)
+except OSError:
+    print(False)
+"""
+        for user in (1000, 0):
+            assert run(platform, pod(f"knocks-{user}", namespace, script, "python:3.11", securityContext={"runAsUser": user})
+                       ) == "False\n"
 
 
 def test_names(platform, namespace):

@@ -27,6 +27,46 @@ def test_containers_of_a_pod_share_memory(platform, namespace):
     assert run(platform, pod("full", namespace, full)) == f"{64 << 20}\n"
 
 
+IPC = """
+import ctypes, os, sys, time
+libc = ctypes.CDLL(None, use_errno=True)
+libc.shmat.restype = ctypes.c_void_p
+who, key = sys.argv[1], 4711
+if who == "first":
+    segment = libc.shmget(key, 4096, 0o1666)
+    memory = libc.shmat(segment, None, 0)
+    ctypes.memmove(memory, b"from the first", 14)
+    queue = libc.mq_open(b"/queue", os.O_CREAT | os.O_RDWR, 0o666, None)
+    os.chmod("/dev/mqueue/queue", 0o666)
+    libc.mq_send(queue, b"a message", 9, 0)
+    while not os.path.exists("/dev/shm/read"): time.sleep(0.05)
+else:
+    while (segment := libc.shmget(key, 4096, 0)) < 0 or not os.path.exists("/dev/mqueue/queue"): time.sleep(0.05)
+    memory = libc.shmat(segment, None, 0)
+    while not ctypes.string_at(memory, 14).strip(b"\\0"): time.sleep(0.05)
+    print(ctypes.string_at(memory, 14).decode())
+    queue, buffer = libc.mq_open(b"/queue", os.O_RDWR), ctypes.create_string_buffer(8192)
+    size = libc.mq_receive(queue, buffer, 8192, None)
+    print(buffer.raw[:size].decode())
+    open("/dev/shm/read", "w").close()
+print(open("/proc/sys/kernel/shm_rmid_forced").read().strip())
+"""
+
+
+def test_containers_of_a_pod_share_system_v_ipc(platform, namespace):
+    """Also where each container has users of its own; other Pods see none of it."""
+    for name, spec in (("plain", {}), ("shifted", {"hostUsers": False})):
+        manifest = pod(name, namespace, "", securityContext={"sysctls": [{"name": "kernel.shm_rmid_forced", "value": "1"}]}, **spec)
+        manifest["spec"]["containers"] = [
+            {"name": who, "image": "busybox", "command": ["python3", "-c", IPC, who]} for who in ("first", "second")]
+        platform.apply(manifest)
+        wait_phase(platform, name, namespace)
+        assert platform.kubectl("logs", name, "-c", "second", "-n", namespace).stdout.splitlines() == [
+            "from the first", "a message", "1"]
+    assert run(platform, pod("other", namespace, "cat /proc/sysvipc/shm | wc -l; ls /dev/mqueue; cat /proc/sys/kernel/shm_rmid_forced")
+               ).split() == ["1", "0"]
+
+
 def test_whole_names(platform, namespace):
     names = {"hostname": "node-a", "subdomain": "team", "setHostnameAsFQDN": True}
     name = f"node-a.team.{namespace}.svc.cluster.local"

@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -277,10 +278,23 @@ int node_set_nonblocking(int fd) {
     return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
 }
 
-int node_wait(int fd, int for_writing, int milliseconds) {
-    struct pollfd polled = {fd, for_writing ? POLLOUT : POLLIN, 0};
-    int ready = poll(&polled, 1, milliseconds);
-    return ready >= 0 ? ready > 0 : errno == EINTR ? 0 : -errno;
+int node_wait_either(int fd, int for_writing, int other, int milliseconds) {
+    struct pollfd polled[2] = {{fd, for_writing ? POLLOUT : POLLIN, 0}, {other, POLLIN, 0}};
+    int ready;
+    do {
+        ready = poll(polled, 2, milliseconds);
+    } while (ready < 0 && errno == EINTR);
+    if (ready < 0) return -errno;
+    return (polled[0].revents != 0) + 2 * (polled[1].revents != 0);
+}
+
+int node_device(const char *path, unsigned *kind, unsigned *major_number, unsigned *minor_number) {
+    struct stat info;
+    if (lstat(path, &info) != 0) return -errno;
+    *kind = S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode) ? info.st_mode & S_IFMT : 0;
+    *major_number = major(info.st_rdev);
+    *minor_number = minor(info.st_rdev);
+    return 0;
 }
 
 struct connect_request {

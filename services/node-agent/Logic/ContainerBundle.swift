@@ -33,8 +33,6 @@ struct ContainerPlan: Sendable {
     var capabilities: [String]
     /// The filter of system calls as OCI writes it; nil for none.
     var filter: JSON?
-    /// Settings of the kernel that belong to the container alone.
-    var settings: [(name: String, value: String)] = []
     /// The host's number for the container's user 0, when it has users of its own.
     var userBase: UInt32?
     /// `procMount: Unmasked`, for containers with users of their own only.
@@ -45,6 +43,13 @@ struct ContainerPlan: Sendable {
     var environment: ReadyEnvironment
     /// Memory that all containers of the pod see at /dev/shm.
     var sharedMemory: String
+    /// The namespace of System V IPC that all containers of the pod join, and its message queues.
+    var ipcNamespace: String
+    var messageQueues: String
+    /// Device nodes of the host.
+    var devices: [DeviceNode] = []
+    /// How soon the kernel ends the container when the machine has no memory left: 0 to 1000; nil for as late as others.
+    var memoryScore: Int?
     /// The namespace of processes that the container joins; nil for one of its own.
     var processNamespace: String?
     /// A /proc that shows the processes of the whole pod.
@@ -168,8 +173,8 @@ enum ContainerBundle {
         if !plan.groups.isEmpty { user["additionalGids"] = .array(plan.groups.map { .int(Int64($0)) }) }
         var linux: JSON = [
             "namespaces": [
-                plan.processNamespace.map { ["type": "pid", "path": .string($0)] } ?? ["type": "pid"], ["type": "ipc"],
-                ["type": "uts"], ["type": "mount"],
+                plan.processNamespace.map { ["type": "pid", "path": .string($0)] } ?? ["type": "pid"],
+                ["type": "ipc", "path": .string(plan.ipcNamespace)], ["type": "uts"], ["type": "mount"],
             ],
             "cgroupsPath": .string(plan.cgroup), "resources": resources(plan),
             "maskedPaths": plan.showsWholeProc
@@ -187,25 +192,21 @@ enum ContainerBundle {
                 (linux["namespaces"]?.array ?? []) + [["type": "network", "path": .string(path)]])
         }
         if let filter = plan.filter { linux["seccomp"] = filter }
-        if !plan.settings.isEmpty {
-            var settings: JSON = [:]
-            for setting in plan.settings { settings[setting.name] = .string(setting.value) }
-            linux["sysctl"] = settings
-        }
         if let base = plan.userBase {
             linux["namespaces"] = .array((linux["namespaces"]?.array ?? []) + [["type": "user"]])
             let mapping: JSON = [["containerID": 0, "hostID": .int(Int64(base)), "size": 65536]]
             linux["uidMappings"] = mapping
             linux["gidMappings"] = mapping
         }
+        var process: JSON = [
+            "terminal": .bool(plan.hasTerminal), "user": user, "args": .array(plan.arguments.map(JSON.string)),
+            "cwd": .string(plan.workingDirectory), "noNewPrivileges": .bool(!plan.mayGainPrivileges),
+            "env": .array(plan.variables.map { .string("\($0.name)=\($0.value)") }),
+            "capabilities": ["bounding": capabilities, "effective": capabilities, "permitted": capabilities],
+        ]
+        if let score = plan.memoryScore { process["oomScoreAdj"] = .int(Int64(score)) }
         return [
-            "ociVersion": "1.0.0",
-            "process": [
-                "terminal": .bool(plan.hasTerminal), "user": user, "args": .array(plan.arguments.map(JSON.string)),
-                "cwd": .string(plan.workingDirectory), "noNewPrivileges": .bool(!plan.mayGainPrivileges),
-                "env": .array(plan.variables.map { .string("\($0.name)=\($0.value)") }),
-                "capabilities": ["bounding": capabilities, "effective": capabilities, "permitted": capabilities],
-            ],
+            "ociVersion": "1.0.0", "process": process,
             "root": [
                 "path": .string(rootPath(plan)),
                 "readonly": .bool(plan.isRootReadOnly),
@@ -220,7 +221,15 @@ enum ContainerBundle {
     }
 
     private static func resources(_ plan: ContainerPlan) -> JSON {
-        resources(cpuRequest: plan.cpuRequest, cpuLimit: plan.cpuLimit, memoryLimit: plan.memoryLimit)
+        var resources = resources(cpuRequest: plan.cpuRequest, cpuLimit: plan.cpuLimit, memoryLimit: plan.memoryLimit)
+        let permitted = plan.devices.map { device -> JSON in
+            [
+                "allow": true, "type": .string(device.kind), "major": .int(Int64(device.major)),
+                "minor": .int(Int64(device.minor)), "access": "rwm",
+            ]
+        }
+        resources["devices"] = .array((resources["devices"]?.array ?? []) + permitted)
+        return resources
     }
 
     /// Limits as OCI writes them; of CPUs as counts, of memory as bytes.
@@ -262,8 +271,8 @@ enum ContainerBundle {
                 "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
             ],
             [
-                "destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue",
-                "options": ["nosuid", "noexec", "nodev"],
+                "destination": "/dev/mqueue", "type": "bind", "source": .string(plan.messageQueues),
+                "options": ["bind", "rprivate", "rw", "nosuid", "noexec", "nodev"],
             ],
             [
                 "destination": "/sys", "type": "sysfs", "source": "sysfs",
@@ -289,6 +298,13 @@ enum ContainerBundle {
             mounts.append([
                 "destination": "/dev/shm", "type": "bind", "source": .string(plan.sharedMemory),
                 "options": ["bind", "rprivate", "rw", "nosuid", "noexec", "nodev"],
+            ])
+        }
+        for device in plan.devices {
+            // A mount, since users of the container's own may make no device nodes.
+            mounts.append([
+                "destination": .string("/dev/" + (device.path as NSString).lastPathComponent), "type": "bind",
+                "source": .string(device.path), "options": ["bind", "rprivate", "rw", "nosuid", "noexec"],
             ])
         }
         if plan.environment.image == nil { mounts += system(plan, bind) }

@@ -127,7 +127,7 @@ struct ContainerExec: Sendable {
         _ pidFile: String, onEnd: @Sendable (Int) async throws -> Void,
         spawn: @escaping @Sendable () async throws -> Int, ends: () async throws -> Ends
     ) async throws {
-        let isOver = Flag()
+        let isOver = try End()
         try await withThrowingTaskGroup(of: Step.self) { group in
             group.addTask {
                 defer { isOver.set() }
@@ -162,24 +162,21 @@ struct ContainerExec: Sendable {
     }
 
     /// Sends what can be read until the end, or until nothing more comes from a process that is over.
-    private static func pump(_ descriptor: Int32, _ stream: StreamFrame.Stream, _ channel: any Channel, _ isOver: Flag)
-    {
+    private static func pump(_ descriptor: Int32, _ stream: StreamFrame.Stream, _ channel: any Channel, _ isOver: End) {
         guard descriptor >= 0 else { return }
         var chunk = [UInt8](repeating: 0, count: 32 * 1024)
-        var silences = 0
+        var (end, limit) = (isOver.descriptor, Int32(-1))
         while true {
-            let ready = node_wait(descriptor, 0, 100)
-            if ready < 0 { return }
-            if ready == 0 {
-                // A process in the background may hold the stream; it is not waited for.
-                if isOver.isSet { silences += 1 }
-                if silences > 5 { return }
+            let ready = node_wait_either(descriptor, 0, end, limit)
+            if ready <= 0 { return }
+            if ready == 2 {
+                // A process in the background may hold the stream; it is not waited for longer than half a second.
+                (end, limit) = (-1, 500)
                 continue
             }
             let count = read(descriptor, &chunk, chunk.count)
             if count < 0, errno == EINTR || errno == EAGAIN { continue }
             if count <= 0 { return }
-            silences = 0
             let frame = StreamFrame(stream, ByteBuffer(bytes: chunk[..<count]))
             do { try channel.writeAndFlush(frame).wait() } catch { return }
         }
@@ -187,7 +184,7 @@ struct ContainerExec: Sendable {
 
     /// Passes on what the peer sends; returns when the peer is gone.
     private static func feed(
-        _ inbound: NIOAsyncChannelInboundStream<StreamFrame>, _ input: Int32, _ threads: NIOThreadPool, _ isOver: Flag,
+        _ inbound: NIOAsyncChannelInboundStream<StreamFrame>, _ input: Int32, _ threads: NIOThreadPool, _ isOver: End,
         onInputEnd: @Sendable () -> Void
     ) async throws {
         var isOpen = input >= 0
@@ -211,14 +208,14 @@ struct ContainerExec: Sendable {
     }
 
     /// Writes all of it; false when nobody reads any more.
-    private static func write(_ bytes: ByteBuffer, to descriptor: Int32, _ isOver: Flag) -> Bool {
+    private static func write(_ bytes: ByteBuffer, to descriptor: Int32, _ isOver: End) -> Bool {
         var rest = bytes
         while rest.readableBytes > 0 {
             let count = rest.withUnsafeReadableBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count > 0 {
                 rest.moveReaderIndex(forwardBy: count)
             } else if errno == EAGAIN {
-                if isOver.isSet || node_wait(descriptor, 1, 200) < 0 { return false }
+                if node_wait_either(descriptor, 1, isOver.descriptor, -1) != 1 { return false }
             } else if errno != EINTR {
                 return false
             }
@@ -226,10 +223,20 @@ struct ContainerExec: Sendable {
         return true
     }
 
+    /// True when a process has the process numbers of a container, which tells where there are no control groups.
+    private static func isInside(_ process: Int32, _ run: ContainerRun) -> Bool {
+        func namespace(_ process: Int32) -> String? {
+            try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/ns/pid")
+        }
+        let first = FileTools.text("\(run.directory)/pid").flatMap { Int32($0.trimmed()) }
+        guard let first, let own = namespace(getpid()), let its = namespace(first) else { return false }
+        return its != own && its == namespace(process)
+    }
+
     /// Kills the process that `pidFile` names, if it is one of the pod's still.
     private static func kill(_ pidFile: String, of run: ContainerRun) {
         guard let pid = FileTools.text(pidFile).flatMap({ Int32($0.trimmed()) }), pid > 1,
-            FileTools.text("/proc/\(pid)/cgroup")?.contains(run.id.prefix(36)) ?? false
+            FileTools.text("/proc/\(pid)/cgroup")?.contains(run.id.prefix(36)) ?? false || isInside(pid, run)
         else { return }
         _ = Glibc.kill(pid, SIGKILL)
     }
@@ -283,6 +290,25 @@ private struct Pipe {
         let result = node_pipe(&ends)
         guard result == 0 else { throw NodeError("no pipe: \(String(cString: strerror(-result)))") }
         (read, write) = (ends[0], ends[1])
+    }
+}
+
+/// Comes once, and wakes whoever waits for ``descriptor``.
+private final class End: Sendable {
+    private let pipe: Pipe
+    private let hasCome = Atomic(false)
+    /// Can be read once the end has come.
+    var descriptor: Int32 { pipe.read }
+
+    init() throws { pipe = try Pipe() }
+
+    func set() {
+        if !hasCome.exchange(true, ordering: .acquiringAndReleasing) { Glibc.close(pipe.write) }
+    }
+
+    deinit {
+        set()
+        Glibc.close(pipe.read)
     }
 }
 

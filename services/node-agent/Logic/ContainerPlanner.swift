@@ -14,6 +14,8 @@ struct ContainerPlanner: Sendable {
     let podEtc: String
     /// The namespace of processes that the container joins.
     var processNamespace: String?
+    /// Names of the GPUs that the container was given.
+    var devices: [String] = []
 
     /// The plan.
     ///
@@ -92,11 +94,12 @@ struct ContainerPlanner: Sendable {
             filter: try SystemCallFilter.chosen(
                 own?["seccompProfile"] ?? shared?["seccompProfile"],
                 folder: "\(context.configuration.dataDirectory)/seccomp"),
-            settings: Sysctls.settings(pod).filter { !$0.isOfNetwork }.map { ($0.name, $0.value) },
             userBase: userBase, showsWholeProc: userBase != nil && own?["procMount"]?.string == "Unmasked",
             sysfs: userBase == nil ? nil : "\(podDirectory)/sys",
             mounts: mounts, environment: environment,
-            sharedMemory: "\(podDirectory)/shm", processNamespace: processNamespace,
+            sharedMemory: "\(podDirectory)/shm", ipcNamespace: PodIPC(podDirectory).path,
+            messageQueues: PodIPC(podDirectory).queues, devices: context.devices.nodes(devices),
+            memoryScore: pod.memoryScore(container, nodeMemory: context.nodeMemory), processNamespace: processNamespace,
             processes: pod.sharesProcesses ? SharedProcesses(podDirectory).proc : nil, cpuLimit: container.limit("cpu"),
             cpuRequest: container.request("cpu") ?? container.limit("cpu"), memoryLimit: container.limit("memory"),
             podEtc: podEtc, terminationFile: run.terminationFile, terminationPath: termination)
@@ -161,6 +164,7 @@ struct ContainerPlanner: Sendable {
             if container.json["tty"]?.bool == true { all.set("TERM", "xterm") }
             all.set("HOME", home)
             for (name, value) in image.config.variables { all.set(name, value) }
+            setDevices(&all)
             for (name, value) in own { all.set(name, value) }
             return all.list
         }
@@ -173,8 +177,15 @@ struct ContainerPlanner: Sendable {
         if environment.path != nil { all.set("VIRTUAL_ENV", ContainerBundle.environmentPath) }
         for (name, value) in Self.fromHost() { all.set(name, value) }
         for (name, value) in environment.definition.environment { all.set(name, value) }
+        setDevices(&all)
         for (name, value) in own { all.set(name, value) }
         return all.list
+    }
+
+    /// Tells programs which of the machine's GPUs are theirs, as NVIDIA's own tools do.
+    private func setDevices(_ variables: inout ContainerVariables.Ordered) {
+        guard !devices.isEmpty else { return }
+        variables.set("NVIDIA_VISIBLE_DEVICES", devices.map { String($0.dropFirst(6)) }.joined(separator: ","))
     }
 
     /// How the host reaches package indexes: certificates, proxies, mirrors.

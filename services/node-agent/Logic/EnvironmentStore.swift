@@ -24,7 +24,7 @@ enum EnvironmentState: Sendable {
     /// A sentence about how far the build is.
     case building(String)
     /// A sentence about what went wrong, and when it is tried again.
-    case failed(String, retryAt: Date)
+    case failed(String, retryAt: Moment)
     /// No environment stands for the image.
     case unknown(String)
 }
@@ -67,7 +67,7 @@ final class EnvironmentStore: Sendable {
     }
 
     /// The environment for an image; starts its build when that is missing.
-    func want(image: String, now: Date = Date()) -> EnvironmentState {
+    func want(image: String, now: Moment = .now) -> EnvironmentState {
         guard let definition = catalogue.environment(for: image) else { return .unknown(catalogue.advice(for: image)) }
         for (program, package) in definition.needs where HostTools.path(of: program) == nil {
             return .unknown(
@@ -156,7 +156,7 @@ final class EnvironmentStore: Sendable {
             logger.warning("environment cannot be built", metadata: ["environment": "\(name)", "error": "\(error)"])
             set(
                 content,
-                .failed("environment \"\(name)\" cannot be built: \(error)", retryAt: Date().addingTimeInterval(delay)),
+                .failed("environment \"\(name)\" cannot be built: \(error)", retryAt: .after(delay)),
                 failures: failures + 1)
         }
     }

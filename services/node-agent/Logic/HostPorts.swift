@@ -24,10 +24,12 @@ struct HostPort: Hashable, Sendable {
 extension PodNetwork {
     /// Opens ports of the host for a pod.
     ///
-    /// - Returns: false when another pod has one of them.
+    /// - Returns: false when another pod, or a program of the host, has one of them.
     /// - Throws: ``NodeError`` when the rules are refused.
     func openPorts(_ ports: [HostPort], for sandbox: Sandbox) async throws -> Bool {
         guard !ports.isEmpty else { return true }
+        // Else a pod could stand in the way to a program of the host, such as this platform's own page.
+        if ports.contains(where: HostSockets.isTaken) { return false }
         let taken = hostPorts.withLock { owners -> Bool in
             if ports.contains(where: { (owners[$0.key] ?? sandbox.namespace) != sandbox.namespace }) { return true }
             for port in ports { owners[port.key] = sandbox.namespace }
@@ -50,5 +52,26 @@ extension PodNetwork {
         guard !mine.isEmpty else { return }
         let keys = mine.map { "\($0.protocol) . \($0.port)" }.joined(separator: ", ")
         try? await apply("delete element ip \(ServiceRules.table(bridge)) hostports { \(keys) }\n")
+    }
+}
+
+/// Ports that programs of the host listen to.
+enum HostSockets {
+    static func isTaken(_ port: HostPort) -> Bool {
+        [port.protocol, port.protocol + "6"].contains { name in
+            holds(FileTools.text("/proc/net/\(name)") ?? "", port: port.port, isTCP: port.protocol == "tcp")
+        }
+    }
+
+    /// Whether a table of the kernel's names a socket that takes what is sent to the port: one that listens, or one of UDP
+    /// that is connected to nobody.
+    static func holds(_ table: String, port: Int, isTCP: Bool) -> Bool {
+        let wanted = String(port, radix: 16, uppercase: true)
+        let name = ":" + String(repeating: "0", count: max(0, 4 - wanted.count)) + wanted
+        return table.split(separator: "\n").dropFirst().contains { line in
+            let words = line.split(separator: " ")
+            guard words.count > 3, words[1].hasSuffix(name) else { return false }
+            return isTCP ? words[3] == "0A" : words[2].hasSuffix(":0000")
+        }
     }
 }

@@ -76,8 +76,9 @@ public struct NodeAgent: Service {
         let images = try ImageStore(configuration: configuration, logger: logger)
         let watcher = try StateWatcher()
         watcher.start()
+        let devices = HostDevices()
         let registration = NodeRegistration(
-            client: client, configuration: configuration, network: self.network, images: images,
+            client: client, configuration: configuration, network: self.network, images: images, devices: devices,
             logger: logger)
         let capacity = registration.status["capacity"]
         let context = NodeContext(
@@ -85,7 +86,7 @@ public struct NodeAgent: Service {
             services: serviceNetwork,
             environments: environments, images: images,
             runtime: ContainerRuntime(tools: tools, configuration: configuration),
-            watcher: watcher, meter: UsageMeter(), storage: StorageMeter(),
+            watcher: watcher, meter: UsageMeter(), storage: StorageMeter(), devices: devices,
             recorder: EventRecorder(client: client, component: "kubelet"), pods: pods, configMaps: configMaps,
             secrets: secrets, nodeCPU: capacity?["cpu"]?.string.flatMap(ResourceQuantity.value) ?? 1,
             nodeMemory: capacity?["memory"]?.string.flatMap(ResourceQuantity.value) ?? 0,

@@ -18,6 +18,7 @@ struct NodeContext: Sendable {
     let watcher: StateWatcher
     let meter: UsageMeter
     let storage: StorageMeter
+    let devices: HostDevices
     let recorder: EventRecorder
     let pods: WatchCache
     let configMaps: WatchCache

@@ -11,6 +11,7 @@ struct NodeRegistration: Sendable {
     let configuration: NodeConfiguration
     let network: Network4
     let images: ImageStore
+    let devices: HostDevices
     let logger: Logger
 
     /// Registers and renews every ten seconds until cancelled.
@@ -19,13 +20,16 @@ struct NodeRegistration: Sendable {
         var round = 0
         var known = NodePressure()
         var knownImages: JSON = .null
+        var knownDevices: [String] = []
         while !Task.isCancelled {
             do {
                 // Every five minutes as a kubelet does, after failures, and when the machine runs short of something.
                 let pressure = NodePressure.measure(configuration.dataDirectory)
                 let list = Self.list(images.all())
-                if !isRegistered || round % 30 == 0 || pressure != known || list != knownImages {
-                    (known, knownImages) = (pressure, list)
+                let found = devices.names
+                let isNews = pressure != known || list != knownImages || found != knownDevices
+                if !isRegistered || round % 30 == 0 || isNews {
+                    (known, knownImages, knownDevices) = (pressure, list, found)
                     try await register(isNew: !isRegistered)
                     isRegistered = true
                 }
@@ -55,6 +59,10 @@ struct NodeRegistration: Sendable {
         if existing == nil { _ = try await client.create(.nodes, node) }
         let old = existing?.status["conditions"]?.array ?? []
         var status = self.status
+        for key in ["capacity", "allocatable"]
+        where status[key]?[HostDevices.resource] == nil && existing?.status[key]?[HostDevices.resource] != nil {
+            status.set("0", at: key, HostDevices.resource)  // devices that went stay named, as a kubelet's do
+        }
         let pressure = NodePressure.measure(configuration.dataDirectory)
         status["conditions"] = .array(Self.conditions(old: old, pressure))
         _ = try await client.patch(.nodes, name, .merge(["status": status]), subresource: "status")
@@ -71,11 +79,13 @@ struct NodeRegistration: Sendable {
         var available: UInt64 = 0
         _ = node_statfs(configuration.dataDirectory, &total, &available)
         let cpus = ProcessInfo.processInfo.activeProcessorCount
-        let capacity: JSON = [
+        var capacity: JSON = [
             "cpu": .string("\(cpus)"), "memory": .string("\(memory)Ki"),
             "pods": .string("\(configuration.maximumPods)"),
             "ephemeral-storage": .string("\(total / 1024)Ki"),
         ]
+        let gpus = devices.names.count
+        if gpus > 0 { capacity[HostDevices.resource] = .string("\(gpus)") }
         let release = (FileTools.text("/proc/sys/kernel/osrelease") ?? "").trimmed()
         let boot = (FileTools.text("/proc/sys/kernel/random/boot_id") ?? "").trimmed()
         let machine = (FileTools.text("/etc/machine-id") ?? "").trimmed()

@@ -60,9 +60,9 @@ final class PodNetwork: Sendable {
         try setting("/proc/sys/net/ipv4/ip_forward", "1")
         // All between pods is routed, so that rules and the translation of Services see it; that is no detour to report.
         _ = try? setting("/proc/sys/net/ipv4/conf/\(bridge)/send_redirects", "0")
-        // Packets from loopback to the outside of the host's own sockets never use this; it is for the forwarder only.
-        _ = try? setting("/proc/sys/net/ipv4/conf/\(bridge)/route_localnet", "0")
         try await apply(ServiceRules.base(bridge: bridge, network: network, services: serviceNetwork))
+        // Ports of the host lead from its loopback device to pods as well. The rules drop what pods send to that address.
+        _ = try? setting("/proc/sys/net/ipv4/conf/\(bridge)/route_localnet", "1")
     }
 
     /// Removes the bridge and all rules.
@@ -91,13 +91,13 @@ final class PodNetwork: Sendable {
         return Sandbox(address: network.gateway, namespace: "", identity: identity)
     }
 
-    /// True when the namespace is still there.
+    /// True when the namespace and its way out are still there.
     func isAlive(_ sandbox: Sandbox) -> Bool {
         if sandbox.isOnHost { return true }
         var info = stat()
         var outside = stat()
         return stat(sandbox.namespacePath, &info) == 0 && stat("/run/netns", &outside) == 0
-            && info.st_dev != outside.st_dev
+            && info.st_dev != outside.st_dev && if_nametoindex(sandbox.device) != 0
     }
 
     /// Makes the namespace of a pod; `address` is the one it had before, if any.

@@ -115,10 +115,29 @@ struct PodSpec: Sendable {
         return !hasAny ? "BestEffort" : isGuaranteed ? "Guaranteed" : "Burstable"
     }
 
+    /// How soon the kernel ends a container when the machine has no memory left, 0 to 1000: first who asked for nothing, then
+    /// who asked for little, as kubelets have it. Nil for who gets exactly what was asked for.
+    func memoryScore(_ container: ContainerSpec, nodeMemory: Double) -> Int? {
+        switch qualityOfService {
+        case "Guaranteed": return nil
+        case "BestEffort": return 1000
+        default:
+            guard nodeMemory > 0 else { return 999 }
+            let share = (container.request("memory") ?? container.limit("memory") ?? 0) / nodeMemory
+            return min(999, max(2, 1000 - Int(1000 * share)))
+        }
+    }
+
     /// True when the pod's containers see each other's processes.
     var sharesProcesses: Bool { object.spec["shareProcessNamespace"]?.bool == true }
     /// True when the pod uses the network of the host.
     var isOnHostNetwork: Bool { object.spec["hostNetwork"]?.bool == true }
+
+    /// The system that the pod is made for, when it is not this one.
+    var foreignSystem: String? {
+        let name = object.spec.value(at: "os", "name")?.string ?? ""
+        return name.isEmpty || name == "linux" ? nil : name
+    }
 
     /// What this node cannot give to a pod, in one sentence; nil when it can run.
     func refusal(allowsHostPath: Bool, allowsHostNetwork: Bool = false) -> String? {

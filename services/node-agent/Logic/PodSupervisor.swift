@@ -3,6 +3,7 @@ import ControllerKit
 import Foundation
 import KubeModel
 import Logging
+import NIOPosix
 
 /// Keeps one worker for each pod of this node.
 actor PodSupervisor {
@@ -28,10 +29,17 @@ actor PodSupervisor {
         await OrphanCleaner(
             runtime: context.runtime, network: context.network, cgroupRoot: context.cgroupRoot, logger: context.logger
         ).clean(known: Set(pods.all().map(\.uid)))
+        context.devices.adoptAll(below: context.configuration.podsDirectory)
         let (starts, endings) = (starts, endings)
         await withDiscardingTaskGroup { group in
             group.addTask {
                 for await change in changes { await self.take(change) }
+            }
+            group.addTask {
+                while (try? await Task.sleep(for: .seconds(5))) != nil {
+                    for worker in await self.workers.values { await worker.checkUp() }
+                    await self.relieveDisk()
+                }
             }
             for await worker in starts {
                 group.addTask {
@@ -59,6 +67,22 @@ actor PodSupervisor {
         let worker = PodWorker(context: context, pod: change.object)
         workers[change.object.uid] = worker
         starter.yield(worker)
+    }
+
+    /// Ends a pod that fills the disk, when it is full. Whether that was enough is seen the next time.
+    private func relieveDisk() async {
+        guard DiskShortage.measure(context.configuration.podsDirectory) != nil else { return }
+        // Nobody misses an image that is not used.
+        let images = context.images
+        try? await NIOThreadPool.singleton.runIfActive { images.collectGarbage() }
+        guard let shortage = DiskShortage.measure(context.configuration.podsDirectory) else { return }
+        var found: [(worker: PodWorker, candidate: DiskShortage.Candidate)] = []
+        for worker in workers.values {
+            if let candidate = await worker.diskUse() { found.append((worker, candidate)) }
+        }
+        guard let first = shortage.first(of: found.map(\.candidate)) else { return }
+        context.logger.warning("the disk is full: a pod has to go", metadata: ["pod": "\(found[first].worker.uid)"])
+        await found[first].worker.evict(for: shortage, found[first].candidate)
     }
 
     private func ended(_ worker: PodWorker) {
@@ -107,7 +131,7 @@ struct OrphanCleaner: Sendable {
             await remove(sandboxOf: uid, directory)
             PodVolumes.remove("\(directory)/volumes")
             SharedProcesses(directory).end()
-            for name in ["sys", "shm"] { _ = node_unmount("\(directory)/\(name)") }
+            for name in ["sys", "shm"] + PodIPC.mounts { _ = node_unmount("\(directory)/\(name)") }
             CgroupTree.remove("\(cgroupRoot)/\(uid)")
             FileTools.remove(directory)
         }

@@ -16,7 +16,7 @@ struct PodVolumes: Sendable {
     let configMap: @Sendable (String) -> KubeObject?
     let secret: @Sendable (String) -> KubeObject?
     private var written: [String: VolumePayload] = [:]
-    private var tokens: [String: (token: String, refreshAt: Date)] = [:]
+    private var tokens: [String: (token: String, issuedAt: Date, refreshAt: Date)] = [:]
     private var prepared: [String: Prepared] = [:]
 
     /// One volume that is ready.
@@ -88,7 +88,7 @@ struct PodVolumes: Sendable {
             if source["medium"]?.string == "Memory", !Self.isMounted(path) {
                 let size = source["sizeLimit"].flatMap { $0.string.flatMap(ResourceQuantity.value) ?? $0.double }
                 let limit = size ?? facts.nodeMemory / 2
-                try mountMemory(path, options: "mode=1777,size=\(Int(limit))")
+                try mountMemory(path, options: "mode=777,size=\(Int(limit))")
             }
             if isNew, let group = pod.fsGroup { FileTools.giveToGroup(path, group) }
             return Prepared(path: path, isReadOnly: false)
@@ -236,7 +236,8 @@ struct PodVolumes: Sendable {
     }
 
     private mutating func token(_ source: JSON, key: String, _ pod: PodSpec) async throws -> String {
-        if let known = tokens[key], Date() < known.refreshAt { return known.token }
+        // By the clock, as those do who read the token; one that is not valid yet after it was set back is renewed, too.
+        if let known = tokens[key], Date() < known.refreshAt, Date() >= known.issuedAt { return known.token }
         let seconds = source["expirationSeconds"]?.int ?? 3600
         var spec: JSON = [
             "expirationSeconds": .int(seconds),
@@ -254,7 +255,8 @@ struct PodVolumes: Sendable {
             throw NodeError("the API server gave no token for the service account \"\(pod.serviceAccount)\"")
         }
         // Renewed at four fifths of its life, as kubelets do.
-        tokens[key] = (token, Date().addingTimeInterval(min(Double(seconds) * 0.8, 86_400)))
+        let now = Date()
+        tokens[key] = (token, now, now.addingTimeInterval(min(Double(seconds) * 0.8, 86_400)))
         return token
     }
 

@@ -25,10 +25,11 @@ extension PodWorker {
             await context.network.remove(sandbox)
         }
         sandbox = nil
+        releaseDevices()
         unlink("\(directory)/sandbox.json")
         PodVolumes.remove("\(directory)/volumes")
         SharedProcesses(directory).end()
-        for name in ["sys", "shm"] { _ = node_unmount("\(directory)/\(name)") }
+        for name in ["sys", "shm"] + PodIPC.mounts { _ = node_unmount("\(directory)/\(name)") }
         for track in tracks.values { track.facts.current?.discardBundle() }
         CgroupTree.remove("\(context.cgroupRoot)/\(uid)")
         if !keepsLogs { FileTools.remove(directory) }
@@ -42,7 +43,7 @@ extension PodWorker {
         } catch let error as APIError where error.reason == .notFound || error.reason == .conflict {
             // Gone already, or another pod by that name.
         } catch {
-            wake(at: Date().addingTimeInterval(1))
+            wake(at: .after(1))
             return false
         }
         FileTools.remove(directory)

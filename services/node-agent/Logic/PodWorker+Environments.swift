@@ -9,14 +9,14 @@ extension PodWorker {
         if context.environments.catalogue.environment(for: image) == nil { return self.image(for: container) }
         var track = tracks[container.name] ?? Track()
         defer { tracks[container.name] = track }
-        func fail(_ message: String, retryAt: Date) {
+        func fail(_ message: String, retryAt: Moment) {
             if track.imageComplaint != message {
                 track.imageComplaint = message
                 track.facts.waitingReason = "ErrImagePull"
                 track.facts.waitingMessage = message
                 note("Warning", "Failed", "Failed to pull image \"\(image)\": \(message)")
                 note("Warning", "Failed", "Error: ErrImagePull")
-                wake(at: min(retryAt, Date().addingTimeInterval(3)))
+                wake(at: min(retryAt, .after(3)))
             } else {
                 track.facts.waitingReason = "ImagePullBackOff"
                 track.facts.waitingMessage = "Back-off pulling image \"\(image)\": ErrImagePull: \(message)"
@@ -48,10 +48,10 @@ extension PodWorker {
             let percent = Int(text.split(separator: "(").last?.prefix { $0.isNumber } ?? "") ?? 0
             let isNews =
                 track.imageEvent.map {
-                    percent != $0.percent && (percent >= $0.percent + 10 || Date().timeIntervalSince($0.at) > 1)
+                    percent != $0.percent && (percent >= $0.percent + 10 || $0.at.secondsAgo > 1)
                 } ?? true
             if isNews {
-                track.imageEvent = (percent, Date())
+                track.imageEvent = (percent, .now)
                 note("Normal", "Pulling", text, topic: image)
             }
             return nil
@@ -59,7 +59,7 @@ extension PodWorker {
             fail(message, retryAt: retryAt)
             return nil
         case .unknown(let message):
-            fail(message, retryAt: Date().addingTimeInterval(60))
+            fail(message, retryAt: .after(60))
             return nil
         }
     }

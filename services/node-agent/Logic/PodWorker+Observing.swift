@@ -9,7 +9,10 @@ extension PodWorker {
         if let reason = spec.object.status["reason"]?.string, spec.object.status["phase"]?.string == "Failed" {
             failure = (reason, spec.object.status["message"]?.string ?? "")
         }
-        if let text = spec.object.status["startTime"]?.string, let date = Timestamps.date(text) { startedAt = date }
+        if let text = spec.object.status["startTime"]?.string, let date = Timestamps.date(text) {
+            (startedAt, startMoment) = (date, .of(date))
+        }
+        loadDevices()
         for container in spec.all {
             var track = Track()
             let runs = ContainerRun.all(
@@ -58,7 +61,10 @@ extension PodWorker {
         for container in spec.all {
             guard let run = tracks[container.name]?.facts.current else { continue }
             if run.end == nil { watch(container.name, run) }
-            if run.isRunning { startProbes(container, run) }
+            if run.isRunning {
+                tracks[container.name]?.groups = groups(of: container, run) ?? 0
+                startProbes(container, run)
+            }
         }
     }
 
@@ -115,7 +121,7 @@ extension PodWorker {
         }
         // A kernel that does not tell of ends is asked.
         if tracks.values.contains(where: { $0.facts.current?.isRunning == true && !$0.isLookedAfter }) {
-            wake(at: Date().addingTimeInterval(10))
+            wake(at: .after(10))
         }
     }
 

@@ -18,7 +18,7 @@ extension PodWorker {
                 resizing.pending = refusal
                 note("Warning", "ResizeDeferred", "Pod resize Deferred: \(PodResize.summary(spec, error: refusal))")
             }
-            wake(at: Date().addingTimeInterval(10))
+            wake(at: .after(10))
         } else {
             resizing = PodResize(isInProgress: true)
             for container in changed { tracks[container.name]?.facts.allocated = container.json["resources"] ?? [:] }
@@ -56,7 +56,7 @@ extension PodWorker {
             }
             resizing.isInProgress = true
             resizing.error = problem
-            wake(at: Date().addingTimeInterval(5))
+            wake(at: .after(5))
         } else if isDone, resizing.isInProgress {
             resizing.isInProgress = false
             resizing.error = nil

@@ -16,12 +16,21 @@ extension PodWorker {
             reject("UnexpectedAdmissionError", refusal)
             return
         }
+        if let system = spec.foreignSystem {
+            reject(
+                "PodOSNotSupported", "Failed to admit pod as the OS field (\(system)) doesn't match node OS (linux)")
+            return
+        }
         if let refusal = Sysctls.refusal(spec) {
             reject("SysctlForbidden", refusal)
             return
         }
         let facts = context.facts(podAddress: sandbox?.address)
         do {
+            if let refusal = try takeDevices() {
+                reject("UnexpectedAdmissionError", refusal)
+                return
+            }
             try FileTools.makeDirectory(context.configuration.podsDirectory, mode: 0o700)
             try FileTools.makeDirectory("\(directory)/volumes")
             var current = volumes
@@ -30,6 +39,10 @@ extension PodWorker {
         } catch {
             complain("FailedMount", "\(error)")
             retry()
+            return
+        }
+        if endsForNewSandbox() {
+            await enforceStops()
             return
         }
         do {
@@ -50,7 +63,7 @@ extension PodWorker {
             } catch {
                 complain("FailedMount", "\(error)")
             }
-            wake(at: Date().addingTimeInterval(60))
+            wake(at: .after(60))
         }
         await startContainers()
         await resize()
@@ -66,7 +79,7 @@ extension PodWorker {
     }
 
     func retry() {
-        wake(at: Date().addingTimeInterval(retrySeconds))
+        wake(at: .after(retrySeconds))
         retrySeconds = min(30, retrySeconds * 2)
     }
 
@@ -177,18 +190,20 @@ extension PodWorker {
     func startIfDue(_ container: ContainerSpec) async {
         guard var track = tracks[container.name] else { return }
         track.facts.isWaiting = true
-        let now = Date()
         if let run = track.facts.current, let end = run.end, !track.mustRestart {
-            if track.backoffSince != end.finishedAt {
+            if track.backoffAfter != run.number {
                 // A container that ran for long starts from the shortest delay again.
                 let ranFor = end.finishedAt.timeIntervalSince(run.startedAt ?? end.finishedAt)
                 if ranFor > 600 { track.backoffSeconds = 0 }
-                track.backoffSince = end.finishedAt
+                track.backoffAfter = run.number
                 track.backoffSeconds =
                     run.number == 0 && track.backoffSeconds == 0 ? 0.001 : min(300, max(10, track.backoffSeconds * 2))
+                // It may have ended before this agent began.
+                track.backoffDue =
+                    Moment.of(end.finishedAt, notBefore: track.backoffSeconds) + .seconds(track.backoffSeconds)
             }
-            let due = end.finishedAt.addingTimeInterval(track.backoffSeconds)
-            if due > now, due.timeIntervalSince(now) < 301 {
+            let due = track.backoffDue
+            if due > .now {
                 track.facts.waitingReason = "CrashLoopBackOff"
                 let delay = Duration.seconds(Int(track.backoffSeconds.rounded())).text
                 let message =
@@ -242,9 +257,11 @@ extension PodWorker {
         }
         defer { if let image = environment.image { context.images.unpin(image.id) } }
         do {
+            try PodIPC(directory).ensure(Sysctls.settings(spec))
             plan = try ContainerPlanner(
                 pod: spec, container: container, run: run, environment: environment, sandbox: sandbox, volumes: volumes,
-                context: context, podEtc: "\(directory)/etc", processNamespace: try await processNamespace(container)
+                context: context, podEtc: "\(directory)/etc", processNamespace: try await processNamespace(container),
+                devices: devices[container.name] ?? []
             ).plan()
             // Of a start that was cut short.
             UserShift.release(run.id)
@@ -259,7 +276,7 @@ extension PodWorker {
             complain("Failed", "Error: \(error)")
             UserShift.release(run.id)
             FileTools.remove(run.directory)
-            wake(at: Date().addingTimeInterval(10))
+            wake(at: .after(10))
             return
         }
         note("Normal", "Created", "Created container: \(container.name)")
@@ -298,6 +315,7 @@ extension PodWorker {
         track.killAt = nil
         track.hasTerm = false
         track.hasKill = false
+        track.groups = groups(of: container, run) ?? 0
         tracks[container.name] = track
         if number >= 2 { FileTools.remove("\(base)/\(number - 2)") }
         if run.end == nil {

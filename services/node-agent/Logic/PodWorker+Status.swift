@@ -12,8 +12,8 @@ extension PodWorker {
             || ["Succeeded", "Failed"].contains(spec.object.status["phase"]?.string ?? "")
     }
 
-    var deadline: Date? {
-        spec.object.spec["activeDeadlineSeconds"]?.int.map { startedAt.addingTimeInterval(Double($0)) }
+    var deadline: Moment? {
+        spec.object.spec["activeDeadlineSeconds"]?.int.map { startMoment + .seconds($0) }
     }
 
     var status: PodStatus {
@@ -55,9 +55,9 @@ extension PodWorker {
             // Deleted, or another pod by that name; the watch tells.
             context.logger.debug(
                 "status was not taken", metadata: ["pod": "\(spec.name)", "error": "\(error.message)"])
-            wake(at: Date().addingTimeInterval(2))
+            wake(at: .after(2))
         } catch {
-            wake(at: Date().addingTimeInterval(2))
+            wake(at: .after(2))
         }
     }
 }

@@ -31,7 +31,7 @@ extension PodWorker {
     /// Asks a container to end; a shorter grace than before counts, a longer one does not.
     func stop(_ container: ContainerSpec, graceSeconds: Int, why: String) {
         guard var track = tracks[container.name], let run = track.facts.current, run.end == nil else { return }
-        let killAt = Date().addingTimeInterval(Double(max(graceSeconds, 0)))
+        let killAt = Moment.after(Double(max(graceSeconds, 0)))
         if let earlier = track.killAt {
             // Killed at the earlier of the two times.
             if killAt < earlier { track.killAt = killAt }
@@ -65,15 +65,15 @@ extension PodWorker {
             guard let track = tracks[container.name], let killAt = track.killAt, let run = track.facts.current,
                 run.end == nil
             else { continue }
-            let now = Date()
+            let now = Moment.now
             if now >= killAt, !track.hasKill {
                 tracks[container.name]?.hasKill = true
                 await context.runtime.signal(run, "KILL")
-                wake(at: now.addingTimeInterval(1))
+                wake(at: .after(1))
             } else if track.hasKill {
                 // Once more, should the first have been lost.
                 await context.runtime.signal(run, "KILL")
-                wake(at: now.addingTimeInterval(2))
+                wake(at: .after(2))
             } else if !track.hasTerm, !track.hookPending {
                 tracks[container.name]?.hasTerm = true
                 await context.runtime.signal(run, stopSignal(container, run))
@@ -107,6 +107,8 @@ extension PodWorker {
     func runner(_ container: ContainerSpec, _ run: ContainerRun, _ address: Address4) -> ProbeRunner {
         ProbeRunner(address: address, container: container) { [runtime = context.runtime] command, limit in
             try await runtime.execute(command, in: run, within: limit)
+        } warn: { warning in
+            await self.complain("ProbeWarning", "Probe of container \(container.name): \(warning)")
         }
     }
 }

@@ -20,24 +20,28 @@ actor PodWorker {
         /// The kernel tells when the shim ends.
         var isLookedAfter = false
         /// A stop that was asked for: when the last signal is sent, and what was sent so far.
-        var killAt: Date?
+        var killAt: Moment?
         var hasTerm = false
         var hasKill = false
         /// Delay before the next start, doubled each time.
         var backoffSeconds = 0.0
-        var backoffSince: Date?
+        /// The run whose end the delay follows, and when it is over.
+        var backoffAfter: Int?
+        var backoffDue = Moment.now
         var imageComplaint: String?
-        var imageEvent: (percent: Int, at: Date)?
+        var imageEvent: (percent: Int, at: Moment)?
         var hookPending = false
         /// Ended to be started again, whatever the restart policy says.
         var mustRestart = false
+        /// Control groups that the container has been in; each controller may have its own.
+        var groups = 0
         /// A pull that is being waited for, and since when.
         var pull: ImagePull?
-        var pullSince = Date()
+        var pullSince = Moment.now
         /// What the last pull failed for, and when the next may begin.
         var pullProblem: String?
-        var pullRetryAt = Date.distantPast
-        var pullNoted: Date?
+        var pullRetryAt = Moment.now
+        var pullNoted: Moment?
         /// Seconds, doubled each time.
         var pullBackoff = 0.0
     }
@@ -49,6 +53,8 @@ actor PodWorker {
     var tracks: [String: Track] = [:]
     var volumes: PodVolumes
     var sandbox: Sandbox?
+    /// GPUs by container.
+    var devices: [String: [String]] = [:]
     var failure: (reason: String, message: String)?
     var resizing = PodResize()
     /// The object is gone from the API.
@@ -62,9 +68,11 @@ actor PodWorker {
     var isCleaned = false
     var published: JSON?
     var startedAt = Date()
-    var complaints: [String: Date] = [:]
+    /// The same for what is due so long after it.
+    var startMoment = Moment.now
+    var complaints: [String: Moment] = [:]
     var retrySeconds = 1.0
-    private var nextTimer: Date?
+    private var nextTimer: Moment?
     private let kicks: AsyncStream<Void>
     let kicker: AsyncStream<Void>.Continuation
     private let jobs: AsyncStream<@Sendable () async -> Void>
@@ -149,20 +157,20 @@ actor PodWorker {
 
     /// Notes the same thing at most once in a while.
     func complain(_ reason: String, _ message: String) {
-        if let last = complaints[reason + message], Date().timeIntervalSince(last) < 60 { return }
-        complaints[reason + message] = Date()
+        if let last = complaints[reason + message], last.secondsAgo < 60 { return }
+        complaints[reason + message] = .now
         note("Warning", reason, message)
     }
 
     func spawn(_ job: @escaping @Sendable () async -> Void) { jobber.yield(job) }
 
     /// Wakes the worker at a time.
-    func wake(at date: Date) {
-        if let next = nextTimer, next <= date, next > Date() { return }
-        nextTimer = date
+    func wake(at moment: Moment) {
+        if let next = nextTimer, next <= moment, next > .now { return }
+        nextTimer = moment
         let kicker = kicker
         spawn {
-            try? await Task.sleep(for: .seconds(max(0.01, date.timeIntervalSinceNow)))
+            try? await Task.sleep(for: .seconds(max(0.01, moment.secondsLeft)))
             kicker.yield()
         }
     }
@@ -173,7 +181,7 @@ actor PodWorker {
     private func sync() async -> Bool {
         if !isLoaded { load() }
         await observe()
-        if let deadline = deadline, Date() >= deadline, failure == nil, !hasEnded {
+        if let deadline = deadline, .now >= deadline, failure == nil, !hasEnded {
             failure = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
             note("Normal", "DeadlineExceeded", "Pod was active on the node longer than specified deadline")
         } else if let deadline, failure == nil, !hasEnded {

@@ -39,6 +39,10 @@ enum ServiceRules {
           map hostports {
             type inet_proto . inet_service : ipv4_addr . inet_service
           }
+          chain spoofed {
+            type filter hook prerouting priority -300
+            iifname "\(bridge)" ip daddr 127.0.0.0/8 drop
+          }
           chain pre {
             type nat hook prerouting priority -100
             fib daddr type local dnat ip to meta l4proto . th dport map @hostports
@@ -46,12 +50,13 @@ enum ServiceRules {
           }
           chain out {
             type nat hook output priority -100
-            ip daddr != 127.0.0.0/8 fib daddr type local dnat ip to meta l4proto . th dport map @hostports
+            fib daddr type local dnat ip to meta l4proto . th dport map @hostports
             ip daddr . meta l4proto . th dport vmap @svc
           }
           chain post {
             type nat hook postrouting priority 100
             \(selfTalk(network)) oifname "\(bridge)" ct status dnat masquerade
+            ip saddr 127.0.0.0/8 oifname "\(bridge)" masquerade
             ip saddr \(network) oifname != "\(bridge)" masquerade
           }
           chain nobackend {

@@ -3,6 +3,7 @@
  *
  *   container-shim STATE ID CRUN CRUN-ROOT CGROUP LOG [MODE]
  *
+ * CGROUP is empty where control groups cannot be used.
  * MODE is made of letters: `i` the container has an input, `o` which ends with the first who typed, `t` a terminal.
  *
  * STATE is a directory that holds the bundle (config.json, rootfs) and receives:
@@ -57,6 +58,30 @@ static void record(const char *name, const char *text) {
     if (fd < 0) return;
     ssize_t written = write(fd, text, strlen(text));
     (void)written;
+    close(fd);
+    rename(temporary, path);
+}
+
+/* How the container ended is told even when the disk is full: its place is taken at the start. */
+static void reserve_record(const char *name) {
+    char path[4096], space[256];
+    memset(space, ' ', sizeof space);
+    snprintf(path, sizeof path, "%s/.%s", state, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return;
+    ssize_t written = write(fd, space, sizeof space);
+    (void)written;
+    close(fd);
+}
+
+static void record_reserved(const char *name, const char *text) {
+    char path[4096], temporary[4096];
+    snprintf(path, sizeof path, "%s/%s", state, name);
+    snprintf(temporary, sizeof temporary, "%s/.%s", state, name);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return;
+    ssize_t length = pwrite(fd, text, strlen(text), 0);
+    if (length < 0 || ftruncate(fd, length) != 0) length = 0;
     close(fd);
     rename(temporary, path);
 }
@@ -143,22 +168,28 @@ static void emit(struct stream *stream, const char *time, char kind) {
 
 /* Reads once; returns 0 at the end of the stream. */
 static int take(struct stream *stream) {
-    static char chunk[LINE_LIMIT];
+    static char chunk[4 * LINE_LIMIT];
     ssize_t size = read(stream->fd, chunk, sizeof chunk);
     if (size < 0) return errno == EINTR || errno == EAGAIN;
     char time[64];
     time_text(time, sizeof time);
     if (size > 0) attach_write(stream->number, chunk, (size_t)size);
-    for (ssize_t i = 0; i < size; i++) {
-        if (chunk[i] == '\n') {
-            /* A terminal writes CR LF where the program wrote LF. */
-            if (strchr(mode, 't') && stream->used > 0 && stream->line[stream->used - 1] == '\r') stream->used--;
-            emit(stream, time, 'F');
-        }
-        else {
+    for (const char *at = chunk, *end = chunk + (size > 0 ? size : 0); at < end;) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        const char *stop = newline ? newline : end;
+        while (at < stop) {
             if (stream->used == sizeof stream->line) emit(stream, time, 'P');
-            stream->line[stream->used++] = chunk[i];
+            size_t room = sizeof stream->line - stream->used, left = (size_t)(stop - at);
+            size_t count = left < room ? left : room;
+            memcpy(stream->line + stream->used, at, count);
+            stream->used += count;
+            at += count;
         }
+        if (!newline) break;
+        /* A terminal writes CR LF where the program wrote LF. */
+        if (strchr(mode, 't') && stream->used > 0 && stream->line[stream->used - 1] == '\r') stream->used--;
+        emit(stream, time, 'F');
+        at++;
     }
     if (size == 0 && stream->used > 0) emit(stream, time, 'F');
     flush_batch();
@@ -166,6 +197,9 @@ static int take(struct stream *stream) {
 }
 
 /* ---- crun ---- */
+
+/* The signal that ended crun, 0 when it ended by itself. */
+static int crun_signal;
 
 /* Runs crun to its end with these standard streams (-1: /dev/null). */
 static int run_crun(const char *verb, char *const extra[], int in, int out, int err) {
@@ -188,7 +222,7 @@ static int run_crun(const char *verb, char *const extra[], int in, int out, int 
         snprintf(log_option, sizeof log_option, "--log=file:%s/crun.log", state);
         snprintf(root_option, sizeof root_option, "--root=%s", crun_root);
         argv[count++] = crun;
-        argv[count++] = "--cgroup-manager=cgroupfs";
+        argv[count++] = *cgroup_path ? "--cgroup-manager=cgroupfs" : "--cgroup-manager=disabled";
         argv[count++] = root_option;
         argv[count++] = log_option;
         argv[count++] = verb;
@@ -200,6 +234,7 @@ static int run_crun(const char *verb, char *const extra[], int in, int out, int 
     }
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    crun_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -210,6 +245,7 @@ static void delete_container(void) {
 
 /* True when the kernel killed a process of the container for lack of memory. */
 static int was_out_of_memory(void) {
+    if (!*cgroup_path) return 0;
     const char *formats[] = {"/sys/fs/cgroup/memory%s/memory.oom_control", "/sys/fs/cgroup%s/memory.events"};
     for (int i = 0; i < 2; i++) {
         char path[4096], text[1024];
@@ -293,8 +329,12 @@ static struct ends run_container(int report) {
         close(err[1]);
     }
     if (failed) {
+        char killed[128] = "";
+        if (crun_signal)
+            snprintf(killed, sizeof killed, "crun was killed by signal %d (%s) while it started the container", crun_signal,
+                     strsignal(crun_signal));
         delete_container();
-        fail(report, NULL);
+        fail(report, killed[0] ? killed : NULL);
     }
     return (struct ends){in[1], out[0], err[0]};
 }
@@ -317,6 +357,7 @@ static void supervise(int report) {
         fail(report, NULL);
     }
     time_text(time, sizeof time);
+    reserve_record("exit");
     record("started", time);
     ssize_t written = write(report, "", 1);
     (void)written;
@@ -376,7 +417,7 @@ static void supervise(int report) {
     delete_container();
     time_text(time, sizeof time);
     snprintf(text, sizeof text, "%d %d %d %s\n", code, signal_number, memory, time);
-    record("exit", text);
+    record_reserved("exit", text);
     attach_finish();
 }
 

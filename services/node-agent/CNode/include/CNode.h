@@ -75,8 +75,9 @@ int node_pipe(int ends[2]);
 /* Makes reading and writing return at once. */
 int node_set_nonblocking(int fd);
 
-/* Waits until a descriptor can be read, or written: 1, 0 when the time is up, -errno. */
-int node_wait(int fd, int for_writing, int milliseconds);
+/* Waits until a descriptor can be read, or written, or until `other` (-1: none) can be read or was closed by its writer;
+ * without a limit when `milliseconds` is -1. Returns 1, plus 2 for `other`; 0 when the time is up; -errno. */
+int node_wait_either(int fd, int for_writing, int other, int milliseconds);
 
 /* Connects to a port of the loopback device in a network namespace. */
 int node_connect_in_namespace(const char *path, unsigned short port);
@@ -99,6 +100,16 @@ int node_mount_sysfs(const char *namespace, const char *target);
 
 /* Writes a file below /proc/sys/net as seen in a network namespace. */
 int node_write_in_network(const char *namespace, const char *path, const char *text);
+
+/* Makes a namespace of System V IPC and message queues, kept by a bind mount on `path`, with its queues mounted at the
+ * folder `queues`. */
+int node_create_ipc_namespace(const char *path, const char *queues);
+
+/* Writes a file below /proc/sys/kernel as seen in such a namespace. */
+int node_write_in_ipc(const char *path, const char *setting, const char *text);
+
+/* Kind (S_IFCHR or S_IFBLK, 0 for anything else) and number of a device node. */
+int node_device(const char *path, unsigned *kind, unsigned *major_number, unsigned *minor_number);
 
 /* Size of the file system below `path`, in bytes. */
 int node_statfs(const char *path, uint64_t *total, uint64_t *available);

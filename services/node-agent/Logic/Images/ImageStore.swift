@@ -113,7 +113,7 @@ final class ImageStore: Sendable {
         let requests = requests
         await withDiscardingTaskGroup { group in
             group.addTask {
-                while (try? await Task.sleep(for: .seconds(300))) != nil { self.collectGarbage() }
+                repeat { self.collectGarbage() } while (try? await Task.sleep(for: .seconds(300))) != nil
             }
             await withTaskGroup(of: Void.self) { pulls in
                 var count = 0

@@ -39,14 +39,14 @@ extension PodWorker {
             wait("ErrImageNeverPull", message)
             complain("ErrImageNeverPull", message)
             complain("Failed", "Error: ErrImageNeverPull")
-            wake(at: Date().addingTimeInterval(10))
+            wake(at: .after(10))
             return nil
         }
         let pull: ImagePull
         if let running = track.pull {
             pull = running
         } else {
-            let now = Date()
+            let now = Moment.now
             if let problem = track.pullProblem, track.pullRetryAt > now {
                 wait("ImagePullBackOff", "Back-off pulling image \"\(written)\": ErrImagePull: \(problem)")
                 if track.pullNoted != track.pullRetryAt {
@@ -65,8 +65,8 @@ extension PodWorker {
         switch pull.state {
         case .running(let progress):
             wait("ContainerCreating", progress.isEmpty ? nil : "Pulling image \"\(written)\"\(progress)")
-            let isNews = track.imageEvent.map { Date().timeIntervalSince($0.at) > 2 } ?? false
-            if track.imageEvent == nil || isNews { track.imageEvent = (0, Date()) }
+            let isNews = track.imageEvent.map { $0.at.secondsAgo > 2 } ?? false
+            if track.imageEvent == nil || isNews { track.imageEvent = (0, .now) }
             if isNews, !progress.isEmpty {
                 note("Normal", "Pulling", "Pulling image \"\(written)\"\(progress)", topic: written)
             }
@@ -76,7 +76,7 @@ extension PodWorker {
             track.imageEvent = nil
             track.pullProblem = nil
             track.pullBackoff = 0
-            let waited = Duration.milliseconds(Int(Date().timeIntervalSince(track.pullSince) * 1000))
+            let waited = Duration.milliseconds(Int(track.pullSince.secondsAgo * 1000))
             let size = stored.size
             note(
                 "Normal", "Pulled",
@@ -89,11 +89,11 @@ extension PodWorker {
             let message = explained(error.description)
             track.pullProblem = message
             track.pullBackoff = min(300, max(10, track.pullBackoff * 2))
-            track.pullRetryAt = Date().addingTimeInterval(track.pullBackoff)
+            track.pullRetryAt = .after(track.pullBackoff)
             wait("ErrImagePull", message)
             note("Warning", "Failed", "Failed to pull image \"\(written)\": \(message)")
             note("Warning", "Failed", "Error: ErrImagePull")
-            wake(at: Date().addingTimeInterval(3))
+            wake(at: .after(3))
             return nil
         }
     }
@@ -121,7 +121,7 @@ extension PodWorker {
             track.facts.waitingReason = "ImageInspectError"
             track.facts.waitingMessage = "Failed to inspect image \"\(reference.full)\": \(error)"
             complain("InspectFailed", "Failed to inspect image \"\(reference.full)\": \(error)")
-            wake(at: Date().addingTimeInterval(30))
+            wake(at: .after(30))
             return nil
         }
     }

@@ -53,6 +53,8 @@ struct ProbeRunner: Sendable {
     let address: Address4
     let container: ContainerSpec
     let execute: @Sendable ([String], Duration) async throws -> Command.Outcome
+    /// Told what is odd about a container that is healthy all the same.
+    let warn: @Sendable (String) async -> Void
 
     /// nil when healthy, else what is wrong.
     func run(_ check: Probe.Check, timeout: Duration) async -> String? {
@@ -69,12 +71,8 @@ struct ProbeRunner: Sendable {
             }
         case .http(let host, let port, let path, let headers, let isTLS):
             guard let number = number(port) else { return "port \(port.text) is not a port of the container" }
-            let host = host ?? "\(address)"
-            if isTLS {
-                return await Self.getSecurely(
-                    host: host, port: number, path: path, headers: headers, timeout: timeout)
-            }
-            return await Self.get(host: host, port: number, path: path, headers: headers, timeout: timeout)
+            return await fetch(
+                HTTPTarget(host: host ?? "\(address)", port: number, path: path, isTLS: isTLS), headers, timeout)
         case .tcp(let host, let port):
             guard let number = number(port) else { return "port \(port.text) is not a port of the container" }
             return await Self.connect(host: host ?? "\(address)", port: number, timeout: timeout)
@@ -103,44 +101,6 @@ struct ProbeRunner: Sendable {
         }
     }
 
-    static func get(host: String, port: Int, path: String, headers: [(String, String)], timeout: Duration) async
-        -> String?
-    {
-        let url = "http://\(host):\(port)\(path)"
-        var request = "GET \(path.isEmpty ? "/" : path) HTTP/1.1\r\n"
-        var headers = headers.filter { !$0.0.contains("\n") && !$0.1.contains("\n") }
-        if !headers.contains(where: { $0.0.lowercased() == "host" }) { headers.append(("Host", "\(host):\(port)")) }
-        if !headers.contains(where: { $0.0.lowercased() == "user-agent" }) {
-            headers.append(("User-Agent", agent))
-        }
-        headers += [("Accept", "*/*"), ("Connection", "close")]
-        for (name, value) in headers { request += "\(name): \(value)\r\n" }
-        request += "\r\n"
-        let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let promise = loop.makePromise(of: Int.self)
-        let deadline = loop.scheduleTask(in: TimeAmount(timeout)) {
-            promise.fail(NodeError("context deadline exceeded (Client.Timeout exceeded while awaiting headers)"))
-        }
-        let connected = ClientBootstrap(group: loop).connectTimeout(TimeAmount(timeout)).channelInitializer { channel in
-            channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(StatusLine(promise))
-            }
-        }.connect(host: host, port: port)
-        let text = request
-        connected.whenSuccess { channel in
-            promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
-            channel.writeAndFlush(ByteBuffer(string: text), promise: nil)
-        }
-        connected.whenFailure { promise.fail($0) }
-        promise.futureResult.whenComplete { _ in deadline.cancel() }
-        do {
-            let status = try await promise.futureResult.get()
-            return (200..<400).contains(status) ? nil : "HTTP probe failed with statuscode: \(status)"
-        } catch {
-            return "Get \"\(url)\": \(describe(error))"
-        }
-    }
-
     /// How probes call themselves.
     static let agent = "kube-probe/1.36"
 
@@ -153,26 +113,4 @@ struct ProbeRunner: Sendable {
         if case .some(.eof) = error as? ChannelError { return "EOF" }
         return "\(error)"
     }
-}
-
-/// Reads the status of an HTTP answer and nothing more.
-private final class StatusLine: ChannelInboundHandler, Sendable {
-    typealias InboundIn = ByteBuffer
-    private let promise: EventLoopPromise<Int>
-
-    init(_ promise: EventLoopPromise<Int>) { self.promise = promise }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        // `HTTP/1.1 200`: these few bytes come in one piece.
-        let line = String(decoding: unwrapInboundIn(data).readableBytesView.prefix(64), as: UTF8.self)
-        let words = line.split(separator: " ")
-        if line.hasPrefix("HTTP/1."), words.count > 1, let status = Int(words[1].prefix(3)) {
-            promise.succeed(status)
-        } else {
-            promise.fail(NodeError("malformed HTTP response"))
-        }
-    }
-
-    func channelInactive(context: ChannelHandlerContext) { promise.fail(ChannelError.eof) }
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { promise.fail(error) }
 }

@@ -13,11 +13,11 @@ extension ProbeRunner {
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
-    /// `GET` over TLS; nil when the answer's status is one of success or redirection.
-    static func getSecurely(
-        host: String, port: Int, path: String, headers: [(String, String)], timeout: Duration
-    ) async -> String? {
-        let url = "https://\(host):\(port)\(path.hasPrefix("/") ? path : "/" + path)"
+    /// `GET` over TLS.
+    static func getSecurely(_ target: HTTPTarget, _ headers: [(String, String)], _ timeout: Duration) async
+        -> HTTPProbeAnswer
+    {
+        let url = target.url
         var request = HTTPClientRequest(url: url)
         request.headers = HTTPHeaders(headers)
         if !request.headers.contains(name: "user-agent") { request.headers.add(name: "User-Agent", value: agent) }
@@ -25,12 +25,11 @@ extension ProbeRunner {
         request.headers.replaceOrAdd(name: "Connection", value: "close")
         do {
             let answer = try await secure.execute(request, timeout: TimeAmount(timeout))
-            let status = Int(answer.status.code)
-            return (200..<400).contains(status) ? nil : "HTTP probe failed with statuscode: \(status)"
+            return .answered(status: Int(answer.status.code), location: answer.headers.first(name: "location"))
         } catch let error as HTTPClientError where error == .deadlineExceeded || error == .connectTimeout {
-            return "Get \"\(url)\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+            return .failed("Get \"\(url)\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)")
         } catch {
-            return "Get \"\(url)\": \(describe(error))"
+            return .failed("Get \"\(url)\": \(describe(error))")
         }
     }
 }

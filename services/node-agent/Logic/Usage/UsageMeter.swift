@@ -23,20 +23,22 @@ final class UsageMeter: Sendable {
     }
 
     private struct Sample: Sendable {
-        let at: Date
+        /// For telling.
+        let at = Date()
+        let moment = Moment.now
         let counters: CgroupCounters
     }
 
     private struct Subject: Sendable {
         let cgroup: String?
-        let startedAt: Date
+        let since: Moment
         var samples: [Sample] = []
     }
 
     private struct State: Sendable {
         var containers: [Key: Subject] = [:]
-        var machine = Subject(cgroup: nil, startedAt: Date())
-        var sampledAt = Date.distantPast
+        var machine = Subject(cgroup: nil, since: .now)
+        var sampledAt: Moment?
     }
 
     /// Windows are at least this long where there are samples for it, seconds.
@@ -49,7 +51,7 @@ final class UsageMeter: Sendable {
 
     /// A container runs from now on.
     func add(_ key: Key, cgroup: String, startedAt: Date) {
-        state.withLock { $0.containers[key] = Subject(cgroup: cgroup, startedAt: startedAt) }
+        state.withLock { $0.containers[key] = Subject(cgroup: cgroup, since: .of(startedAt)) }
     }
 
     /// A container has ended.
@@ -75,10 +77,9 @@ final class UsageMeter: Sendable {
     }
 
     private func sample(ifOlderThan age: Double) {
-        let now = Date()
         let subjects: [Key: Subject]? = state.withLock { state in
-            guard now.timeIntervalSince(state.sampledAt) >= age else { return nil }
-            state.sampledAt = now
+            if let last = state.sampledAt, last.secondsAgo < age { return nil }
+            state.sampledAt = .now
             return state.containers
         }
         guard let subjects else { return }
@@ -86,9 +87,9 @@ final class UsageMeter: Sendable {
         var samples: [Key: Sample] = [:]
         for (key, subject) in subjects {
             guard let group = subject.cgroup, let counters = reader.read(group) else { continue }
-            samples[key] = Sample(at: Date(), counters: counters)
+            samples[key] = Sample(counters: counters)
         }
-        let machine = Sample(at: Date(), counters: reader.machine())
+        let machine = Sample(counters: reader.machine())
         state.withLock { state in
             Self.append(machine, to: &state.machine)
             for (key, sample) in samples where state.containers[key]?.cgroup == subjects[key]?.cgroup {
@@ -102,29 +103,29 @@ final class UsageMeter: Sendable {
 
     private static func append(_ sample: Sample, to subject: inout Subject) {
         subject.samples.append(sample)
-        subject.samples.removeAll { sample.at.timeIntervalSince($0.at) > kept }
+        subject.samples.removeAll { (sample.moment - $0.moment).seconds > kept }
     }
 
     private static func usage(_ subject: Subject) -> Usage? {
         guard let last = subject.samples.last else { return nil }
         let earlier = subject.samples.dropLast()
         // The youngest sample that makes a long enough window; else the oldest, or the start of the container.
-        let base = earlier.last { last.at.timeIntervalSince($0.at) >= leastWindow }
+        let base = earlier.last { (last.moment - $0.moment).seconds >= leastWindow }
         let oldest = earlier.first
-        var since: Date?
+        var since: Moment?
         var before: UInt64 = 0
         if let base {
-            (since, before) = (base.at, base.counters.processorNanoseconds)
-        } else if subject.cgroup != nil, last.at.timeIntervalSince(subject.startedAt) < kept || oldest == nil {
-            since = subject.startedAt
+            (since, before) = (base.moment, base.counters.processorNanoseconds)
+        } else if subject.cgroup != nil, (last.moment - subject.since).seconds < kept || oldest == nil {
+            since = subject.since
         } else if let oldest {
-            (since, before) = (oldest.at, oldest.counters.processorNanoseconds)
+            (since, before) = (oldest.moment, oldest.counters.processorNanoseconds)
         }
         let total = last.counters.processorNanoseconds
-        guard let since, last.at.timeIntervalSince(since) > 0.2, total >= before else {
+        guard let since, (last.moment - since).seconds > 0.2, total >= before else {
             return Usage(at: last.at, window: nil, nanoCores: nil, counters: last.counters)
         }
-        let window = last.at.timeIntervalSince(since)
+        let window = (last.moment - since).seconds
         return Usage(
             at: last.at, window: window, nanoCores: UInt64(Double(total - before) / window), counters: last.counters)
     }

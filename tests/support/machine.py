@@ -1,0 +1,63 @@
+"""What Pods use up of the machine, as the node agent of one platform sees it."""
+
+import collections
+import os
+import pathlib
+import re
+import subprocess
+
+
+class Machine:
+    def __init__(self, platform):
+        data = str(platform.data)
+        self.agent = next(
+            int(entry) for entry in os.listdir("/proc") if entry.isdigit() and self.is_agent(entry, data))
+        self.bridge = self.value("--pod-cidr")
+        self.platform = platform
+
+    @staticmethod
+    def arguments(process):
+        try:
+            return pathlib.Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            return []
+
+    @classmethod
+    def is_agent(cls, process, data):
+        arguments = cls.arguments(process)
+        return arguments[0].endswith("node-agent") and data in arguments
+
+    def value(self, flag):
+        arguments = self.arguments(self.agent)
+        return arguments[arguments.index(flag) + 1]
+
+    def used(self):
+        data = str(self.platform.data)
+        inside = ["nsenter", f"--mount=/proc/{self.agent}/ns/mnt"]
+        mounts = pathlib.Path(f"/proc/{self.agent}/mounts").read_text().splitlines()
+        network = self.value("--pod-cidr").rsplit(".", 1)[0] + "."
+        links = subprocess.run(["ip", "-o", "link", "show", "type", "veth"], capture_output=True, text=True).stdout
+        bridge = next(line.split()[1].split("@")[0] for line in subprocess.run(
+            ["ip", "-o", "-4", "addr", "show"], capture_output=True, text=True).stdout.splitlines() if network in line)
+        groups = [root for root, _, _ in os.walk("/sys/fs/cgroup") if f"/martlet-{bridge}/" in root]
+        return {
+            "processes": sorted(" ".join(self.arguments(entry))[:120] for entry in os.listdir("/proc")
+                                if entry.isdigit() and any(f"{data}/pods/" in part for part in self.arguments(entry))),
+            "sleepers": sum("3600.25" in self.arguments(entry) for entry in os.listdir("/proc") if entry.isdigit()),
+            "mounts": sorted(line for line in mounts if f"{data}/pods/" in line or "/run/netns/" in line),
+            "namespaces": sorted(subprocess.run([*inside, "ls", "/run/netns"], capture_output=True, text=True).stdout.split()),
+            "devices": sorted(line.split()[1] for line in links.splitlines() if f"master {bridge} " in line),
+            "cgroups": sorted(groups),
+            "folders": sorted(os.listdir(f"{data}/pods")),
+        }
+
+    def descriptors(self):
+        """Open files of the agent by kind, without its connections to the API server, which come and go."""
+        kinds = collections.Counter()
+        for entry in os.listdir(f"/proc/{self.agent}/fd"):
+            try:
+                kinds[re.sub(r"\d+", "", os.readlink(f"/proc/{self.agent}/fd/{entry}"))] += 1
+            except OSError:
+                pass  # closed meanwhile
+        del kinds["socket:[]"]
+        return kinds
