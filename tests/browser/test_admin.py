@@ -62,7 +62,7 @@ def test_a_profile_is_made_transferred_and_deleted(admin, platform, screenshots,
     expect(row(page, name)).to_contain_text("0 of 2.5 cores")
     expect(row(page, name)).not_to_contain_text("of 8 GiB")
     platform.wait("--for=jsonpath={.spec.hard.requests\\.storage}=100Gi", "resourcequota/kf-resource-quota", "-n", name)
-    assert platform.get("resourcequota", "kf-resource-quota", "-n", name)["spec"]["hard"] == {"cpu": "2.5", "requests.storage": "100Gi"}
+    assert platform.get("resourcequota", "kf-resource-quota", "-n", name)["spec"]["hard"] == {"cpu": "2500m", "requests.storage": "100Gi"}
 
     row(page, name).get_by_role("button", name="Transfer").click()
     dialog = page.get_by_role("dialog", name=f"Transfer {name}")

@@ -12,11 +12,11 @@ enum Pages {
             "Get a fresh one on the machine that runs Martlet:",
         ], code: "martlet login url")
 
-    /// Any page: title, sentences, perhaps a command, an address to try again, a link, what happened last, and a reload after
+    /// Any page: title, sentences, what to do, perhaps a command, an address to try again, a link, what happened last, and a reload after
     /// some seconds.
     static func page(
         status: Int, title: String, lines: [String], code: String? = nil, link: (text: String, target: String)? = nil,
-        retry: String? = nil, steps: [String] = [], reloadSeconds: Int? = nil
+        advice: String? = nil, retry: String? = nil, steps: [String] = [], reloadSeconds: Int? = nil
     ) -> HTTPResponse {
         let nonce = Base64URL.encode(Secrets.random(12))
         var body = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -26,11 +26,12 @@ enum Pages {
         if reloadSeconds != nil { body += "<div class=\"busy\" role=\"progressbar\" aria-label=\"Waiting\"></div>\n" }
         body += "<h1>\(escape(title))</h1>\n"
         for line in lines { body += "<p>\(escape(line))</p>\n" }
+        if let advice { body += "<p class=\"advice\">\(escape(advice))</p>\n" }
         if let code { body += "<pre>\(escape(code))</pre>\n" }
         if !steps.isEmpty {
-            body += "<ol aria-label=\"What happened last\">\n"
+            body += "<ul aria-label=\"What happened last\">\n"
             for step in steps { body += "<li>\(escape(step))</li>\n" }
-            body += "</ol>\n"
+            body += "</ul>\n"
         }
         if let retry { body += "<p><a class=\"button\" href=\"\(escape(retry))\">Try again</a></p>\n" }
         if let link { body += "<p><a href=\"\(escape(link.target))\">\(escape(link.text))</a></p>\n" }
@@ -76,8 +77,8 @@ enum Pages {
         outline-offset:2px}
         a.button{display:inline-flex;align-items:center;height:38px;padding:0 16px;border-radius:8px;background:var(--accent);
         color:var(--on-accent);font-weight:500;text-decoration:none}a.button:hover{background:var(--accent-hover)}
-        ol{margin:4px 0 16px;padding:12px 14px 12px 32px;background:var(--back);border:1px solid var(--line);border-radius:8px;
-        font-size:13px;color:var(--soft)}li{overflow-wrap:anywhere;padding:2px 0}li:first-child{color:var(--text)}
+        .advice{color:var(--text);font-weight:500}ul{margin:4px 0 16px;padding:10px 14px;list-style:none;background:var(--back);border:1px solid var(--line);border-radius:8px;
+        font-size:13px;color:var(--soft)}li{overflow-wrap:anywhere;padding:3px 0}
         .busy{height:3px;margin:-32px -32px 29px;border-radius:12px 12px 0 0;overflow:hidden;background:var(--line)}
         .busy::after{content:"";display:block;width:35%;height:100%;background:var(--mark);animation:run 1.4s ease-in-out infinite}
         @keyframes run{from{transform:translateX(-100%)}to{transform:translateX(300%)}}

@@ -29,24 +29,25 @@ enum StartingPage {
             guard trouble.isFinal else {
                 return Pages.page(
                     status: 503, title: "\(name) has trouble starting",
-                    lines: [phase.message, trouble.advice, "It opens here by itself once it runs."], link: link,
-                    steps: steps(events), reloadSeconds: 5)
+                    lines: [phase.message, "It opens here by itself once it runs."], link: link, advice: trouble.advice,
+                    steps: steps(events, besides: phase.message), reloadSeconds: 5)
             }
             return Pages.page(
-                status: 503, title: "\(name) did not start", lines: [phase.message, trouble.advice], link: link,
-                retry: target, steps: steps(events))
+                status: 503, title: "\(name) did not start", lines: [phase.message], link: link, advice: trouble.advice,
+                retry: target, steps: steps(events, besides: phase.message))
         default:
             let message = phase.phase == "ready" ? "Its server is about to answer." : phase.message
             return Pages.page(
                 status: 503, title: "\(name) is starting", lines: [message, "It opens here by itself."], link: link,
-                steps: steps(events), reloadSeconds: 2)
+                steps: steps(events, besides: message), reloadSeconds: 2)
         }
     }
 
-    /// The latest events, newest first, each once.
-    private static func steps(_ events: [KubeObject]) -> [String] {
+    /// The latest events, newest first, each once, and without what is said already.
+    private static func steps(_ events: [KubeObject], besides message: String) -> [String] {
         var texts: [String] = []
-        for text in events.reversed().map(NotebookPhase.text) where !text.isEmpty && !texts.contains(text) {
+        for text in events.reversed().map(NotebookPhase.text)
+        where !text.isEmpty && !texts.contains(text) && !message.contains(text) {
             texts.append(text)
             if texts.count == stepLimit { break }
         }
@@ -86,7 +87,8 @@ struct StartTrouble: Equatable {
                     + "has to do so."
             isFinal = true
         case "FailedScheduling", "Unschedulable":
-            advice = "No machine has as much free as it asks for. Stop what is not needed, or make it anew with less."
+            advice =
+                "No machine has free what it asks for. Stop what is not needed, or make it anew with less CPU, memory or GPUs."
             isFinal = false
         case "FailedMount", "FailedAttachVolume", "ProvisioningFailed":
             advice = "One of its volumes is not there yet. If it stays so, look at the volume's events."

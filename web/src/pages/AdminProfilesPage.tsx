@@ -254,7 +254,7 @@ function ChangeQuota({ row, onClose, onDone }: { row: ProfileRow; onClose: () =>
     // What is there stays; only new things are not admitted any more.
     const isTight = fields.some((field) => {
         const amount = parseQuantity(field.wire(quota[field.key] ?? ""));
-        return quota[field.key] !== "" && amount !== null && amount < (parseQuantity(row.quota.used[field.key]) ?? 0);
+        return quota[field.key] !== "" && amount !== null && amount >= 0 && amount < (parseQuantity(row.quota.used[field.key]) ?? 0);
     });
     const change = async () => {
         if (busy || fields.some((field) => wrong(field) && !refused[field.key])) return;
