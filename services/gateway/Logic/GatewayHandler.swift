@@ -22,7 +22,7 @@ struct GatewayHandler: Sendable {
         var request = original
         request.headers = core.proxies.strip(original.headers, from: original.peer)
         if let door, let label = core.workspaceLabel(of: request) {
-            return await noted(request, part: "workspace") { try await door.answer(request, at: label, by: proxy) }
+            return await noted(request, part: "workspace") { try await door.answer(request, at: label, by: opened) }
         }
         let path = request.path
         switch path {
@@ -55,12 +55,18 @@ struct GatewayHandler: Sendable {
 
     /// A workspace below the platform's own path: of programs, and of browsers where it has no host of its own.
     private func workspace(_ request: HTTPRequest) async throws -> HTTPResponse {
-        guard let door, door.appliesTo(request) else { return try await proxy.answer(request) }
+        guard let door, door.appliesTo(request) else { return try await opened(request) }
         if let elsewhere = try door.lead(request) { return elsewhere }
-        var response = try await proxy.answer(request)
+        var response = try await opened(request)
         response.headers.replaceOrAdd(name: "content-security-policy", value: WorkspaceDoor.harmless)
         response.headers.replaceOrAdd(name: "x-content-type-options", value: "nosniff")
         return response
+    }
+
+    /// What a workspace answers; a long answer ends when its visitor may not be there any more.
+    private func opened(_ request: HTTPRequest) async throws -> HTTPResponse {
+        let response = try await proxy.answer(request)
+        return Workspace(path: request.path).map { core.held(response, from: $0, to: request) } ?? response
     }
 
     /// Answers, counts the answer, and writes it down where it is a refusal.

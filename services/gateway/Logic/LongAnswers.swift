@@ -17,24 +17,48 @@ extension GatewayCore {
         to caller: Caller, while isAllowed: @escaping @Sendable () async throws -> Bool,
         _ body: @escaping @Sendable (HTTPBodyWriter) async throws -> Void
     ) -> HTTPResponse.Body {
+        held(body, while: { try await isStillValid(caller) }, and: isAllowed)
+    }
+
+    /// What a workspace answers, for as long as its visitor may be there.
+    func held(_ response: HTTPResponse, from workspace: Workspace, to request: HTTPRequest) -> HTTPResponse {
+        guard case .stream(let body) = response.body else { return response }
+        var response = response
+        response.body = held(body) {
+            try await visitor(of: request, scope: .notebooks) != nil
+        } and: {
+            guard let identity = try await visitor(of: request, scope: .notebooks) else { return false }
+            return try await reviews.allows(
+                identity, to: "update", .notebooks, namespace: workspace.namespace, name: workspace.name)
+        }
+        return response
+    }
+
+    private func held(
+        _ body: @escaping @Sendable (HTTPBodyWriter) async throws -> Void,
+        while isValid: @escaping @Sendable () async throws -> Bool,
+        and isAllowed: @escaping @Sendable () async throws -> Bool
+    ) -> HTTPResponse.Body {
         .stream { writer in
             try await withThrowingTaskGroup { group in
                 group.addTask { try await body(writer) }
-                group.addTask { try await watch(caller, isAllowed) }
+                group.addTask { try await watch(isValid, isAllowed) }
                 try await group.next()
                 group.cancelAll()
             }
         }
     }
 
-    /// Returns never; throws once the caller may not go on, or the task is cancelled.
-    private func watch(_ caller: Caller, _ isAllowed: @Sendable () async throws -> Bool) async throws {
+    /// Returns never; throws once somebody may not go on, or the task is cancelled.
+    private func watch(
+        _ isValid: @Sendable () async throws -> Bool, _ isAllowed: @Sendable () async throws -> Bool
+    ) async throws {
         var changes = reviews.changeCount
         var askedAt = ContinuousClock.now
         while true {
             try await Task.sleep(for: Self.interval)
             do {
-                guard try await isStillValid(caller) else { throw APIError(.unauthorized, "the session has ended") }
+                guard try await isValid() else { throw APIError(.unauthorized, "the session has ended") }
                 let now = reviews.changeCount
                 guard now != changes || askedAt + Self.longest < .now else { continue }
                 (changes, askedAt) = (now, .now)

@@ -30,7 +30,7 @@ struct NotebookProxy: Sendable {
     }
 
     /// How often open WebSockets are looked at: somebody may have signed out, or lost a role.
-    private static let watchInterval = Duration.seconds(3)
+    private static let watchInterval = Duration.seconds(1)
 
     func answer(_ request: HTTPRequest) async throws -> HTTPResponse {
         let segments = request.path.split(separator: "/", maxSplits: 4, omittingEmptySubsequences: false)

@@ -79,13 +79,15 @@ struct WorkspaceDoor: Sendable {
     /// Answers a request to the host of a workspace.
     ///
     /// - Throws: ``APIError`` for what has no business there.
-    func answer(_ request: HTTPRequest, at label: String, by proxy: NotebookProxy) async throws -> HTTPResponse {
+    func answer(
+        _ request: HTTPRequest, at label: String, by workspace: (HTTPRequest) async throws -> HTTPResponse
+    ) async throws -> HTTPResponse {
         switch request.path {
         case Self.begin: return try beginning(request, label)
         case Self.enter: return try await entering(request, label)
         default: break
         }
-        guard let workspace = Workspace(path: request.path), workspace.label == label else {
+        guard Workspace(path: request.path)?.label == label else {
             // Links of our own pages lead to the platform.
             if isNavigation(request), request.path == "/" || request.path.hasPrefix("/notebooks") {
                 return GatewayCore.redirect(platform(request, label) + ReturnPath.checked(request.target))
@@ -99,7 +101,7 @@ struct WorkspaceDoor: Sendable {
             }
             return GatewayCore.redirect("\(Self.begin)?next=\(PercentEncoding.encode(request.target))")
         }
-        return try await proxy.answer(request)
+        return try await workspace(request)
     }
 
     private func beginning(_ request: HTTPRequest, _ label: String) throws -> HTTPResponse {
