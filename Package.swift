@@ -15,6 +15,9 @@ let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -74,7 +77,9 @@ let targets: [Target] =
         library("KubeClient", uses: ["KubeModel", "KubeYAML", httpClient, nio, nioHTTP1, nioPosix, nioSSL, logging]),
         library(
             "ControllerKit", uses: ["KubeModel", "KubeClient", "HTTPKit", logging, lifecycle, signals, algorithms]),
-        library("HTTPKit", uses: ["KubeModel", nio, nioPosix, nioHTTP1, nioSSL, logging, lifecycle]),
+        library(
+            "HTTPKit",
+            uses: ["KubeModel", nio, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioTLS, nioSSL, logging, lifecycle]),
         library("Certificates", uses: ["COpenSSL"]),
         library("Identity", uses: ["KubeModel", "KubeClient", "HTTPKit", "COpenSSL", "CJWT", nioHTTP1]),
         library("ServiceKit", uses: [logging]),
@@ -174,6 +179,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),

@@ -22,11 +22,16 @@ extension HTTPConnection {
     }
 
     func answer(_ response: HTTPResponse) {
-        guard isActive, let context, var exchange else { return }
+        guard isActive, let context, var exchange else {
+            response.onEnd?(0, false)
+            return
+        }
+        exchange.onEnd = response.onEnd
         var content: ByteBuffer?
         if case .bytes(let bytes) = response.body { content = bytes }
         let length = content?.readableBytes ?? 0
         let isHead = exchange.head.method == .HEAD
+        exchange.sent = isHead ? 0 : length
         if !exchange.isReceived { exchange.isKeepAlive = false }
         let framing: ResponseEncoding.Framing =
             if response.status == 204 || response.status == 304 || response.status < 200 { .none } else if isHead {
@@ -34,6 +39,10 @@ extension HTTPConnection {
             } else {
                 .length(length)
             }
+        if parent != nil {
+            self.exchange = exchange
+            return answerStream(response, content, framing: framing, isHead: isHead, context)
+        }
         let inline = length <= 16 * 1024 && !isHead && framing != .none ? length : 0
         var buffer = context.channel.allocator.buffer(capacity: 512 + inline)
         ResponseEncoding.head(
@@ -52,19 +61,41 @@ extension HTTPConnection {
         finishExchange()
     }
 
+    /// The same on a stream of HTTP/2.
+    private func answerStream(
+        _ response: HTTPResponse, _ content: ByteBuffer?, framing: ResponseEncoding.Framing, isHead: Bool,
+        _ context: ChannelHandlerContext
+    ) {
+        var length: Int?
+        if case .length(let number) = framing { length = number }
+        let hasBody = !isHead && length ?? 0 > 0
+        writeHead(response, length: length, isEnd: !hasBody, context)
+        if hasBody, let content { writeData(content, isEnd: true, context) }
+        context.flush()
+        finishExchange()
+    }
+
     /// The answer is on its way: the next request, or the end.
     func finishExchange() {
         guard let exchange else { return }
+        tellEnd(isWhole: true)
         self.exchange = nil
         task = nil
         lastActivity = .now()
         isBodyPaused = false
+        if parent != nil {
+            // A stream has one request. Reset when the client would go on sending, so that it need not.
+            if !exchange.isReceived { closeWhenWritten() }
+            exchange.source?.finish(exchange.isReceived ? nil : HTTPStreamError.abandoned)
+            return
+        }
         if !exchange.isReceived {
             exchange.source?.finish(HTTPStreamError.abandoned)
             return discardRest()
         }
         guard exchange.isKeepAlive, !isDraining else { return closeWhenWritten() }
         takeWaiting()
+        if self.exchange == nil { link?.ordinaryEnded() }
     }
 
     func abort() {
@@ -78,6 +109,7 @@ extension HTTPConnection {
         guard isActive, let context else { return }
         mode = .closing
         waiting.removeAll()
+        if parent != nil { return channel.close(promise: nil) }  // a stream's frames are with the connection already
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { [channel] _ in channel.close(promise: nil) }
     }
 

@@ -23,7 +23,7 @@ extension HTTPConnection {
             }
         let request = HTTPRequest(
             method: exchange.head.method.rawValue, target: exchange.head.uri, headers: exchange.head.headers,
-            peer: peer, body: body, eventLoop: eventLoop)
+            peer: peer, body: body, eventLoop: eventLoop, link: link)
         // A task outside of a group: it is the connection's, which cancels it when the peer goes, and the server's
         // run() ends only after every connection has ended. On the event loop it begins at once, and a handler that
         // never waits has answered when this returns.
@@ -57,6 +57,8 @@ extension HTTPConnection {
                 guard beginStream(response) else { return endStream() }
                 run { [self] in await stream(produce) }
             }
+        case .takeOver where parent != nil:
+            onLoop { self.refuse(501, "this is not possible over HTTP/2") }
         case .takeOver(let own):
             do {
                 try await releaseChannel()
@@ -64,6 +66,7 @@ extension HTTPConnection {
             } catch {
                 environment.logger.debug("a connection taken over failed", metadata: ["error": "\(error)"])
             }
+            response.onEnd?(0, true)
             channel.close(promise: nil)
         }
     }

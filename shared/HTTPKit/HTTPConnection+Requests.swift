@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import NIOTLS
 
 /// Reading: what comes from the peer, up to the start of the handler.
 extension HTTPConnection {
@@ -30,6 +31,7 @@ extension HTTPConnection {
         case .closing: break
         case .held: leftOver.append(Self.rawBytes(data))
         case .raw: context.fireChannelRead(data)
+        case .multiplexed: break
         }
     }
 
@@ -41,6 +43,9 @@ extension HTTPConnection {
         if mode == .held, case ChannelEvent.inputClosed? = event as? ChannelEvent {
             isInputClosed = true  // told after the bytes that came before it
             return
+        }
+        if case TLSUserEvent.handshakeCompleted(negotiatedProtocol: "h2")? = event as? TLSUserEvent, parent == nil {
+            return beginHTTP2(context)
         }
         context.fireUserInboundEventTriggered(event)
     }
@@ -107,7 +112,7 @@ extension HTTPConnection {
 
     private func bodyWanted() {
         onLoop { [self] in
-            guard exchange?.continueWanted == true, isActive else { return }
+            guard exchange?.continueWanted == true, isActive, parent == nil else { return }
             exchange?.continueWanted = false
             let answer = ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n")
             context?.writeAndFlush(wrapOutboundOut(answer), promise: nil)

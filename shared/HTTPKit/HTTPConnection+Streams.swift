@@ -9,8 +9,13 @@ extension HTTPConnection {
 
     /// Writes the head; false when there is nothing to follow.
     func beginStream(_ response: HTTPResponse) -> Bool {
-        guard isActive, let context, var exchange else { return false }
+        guard isActive, let context, var exchange else {
+            response.onEnd?(0, false)
+            return false
+        }
+        exchange.onEnd = response.onEnd
         let isHTTP10 = exchange.head.version.minor == 0
+        if parent != nil { return beginStreamFrames(response, exchange, context) }
         var framing: ResponseEncoding.Framing = isHTTP10 ? .untilClose : .chunked
         if let length = ResponseEncoding.declaredLength(response.headers) { framing = .length(length) }
         if response.status == 204 || response.status == 304 { framing = .none }
@@ -26,6 +31,23 @@ extension HTTPConnection {
         self.exchange = exchange
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
         return framing != .none
+    }
+
+    /// The same on a stream of HTTP/2, whose frames tell where a body ends.
+    private func beginStreamFrames(
+        _ response: HTTPResponse, _ exchange: Exchange, _ context: ChannelHandlerContext
+    ) -> Bool {
+        var exchange = exchange
+        let length = ResponseEncoding.declaredLength(response.headers)
+        let hasBody = response.status != 204 && response.status != 304
+        exchange.framing = !hasBody || exchange.head.method == .HEAD ? .none : length.map { .length($0) } ?? .untilClose
+        exchange.remaining = length ?? 0
+        exchange.head.headers = HTTPHeaders()
+        streamFailure = nil
+        self.exchange = exchange
+        writeHead(response, length: hasBody ? length : nil, isEnd: exchange.framing == .none, context)
+        context.flush()
+        return exchange.framing != .none
     }
 
     /// Writes a chunk without waiting; false when the peer should be waited for before the next one.
@@ -58,6 +80,16 @@ extension HTTPConnection {
     /// Writes a chunk; true when the channel takes more at once.
     private func send(_ bytes: ByteBuffer) throws -> Bool {
         guard isActive, let context, let exchange else { throw ChannelError.ioOnClosedChannel }
+        self.exchange?.sent += bytes.readableBytes
+        if parent != nil {
+            if case .length = exchange.framing {
+                guard bytes.readableBytes <= exchange.remaining else { throw HTTPStreamError.tooLong }
+                self.exchange?.remaining -= bytes.readableBytes
+            }
+            writeData(bytes, isEnd: false, context)
+            context.flush()
+            return context.channel.isWritable
+        }
         switch exchange.framing {
         case .chunked:
             let isCopied = bytes.readableBytes <= Self.copyLimit
@@ -93,6 +125,7 @@ extension HTTPConnection {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if parent != nil { lastActivity = .now() }
         if context.channel.isWritable, !writers.isEmpty {
             let writers = self.writers
             self.writers = []
@@ -129,6 +162,12 @@ extension HTTPConnection {
 
     func endStream() {
         guard isActive, let context, let exchange else { return }
+        if parent != nil, exchange.framing != .none {
+            if case .length = exchange.framing, exchange.remaining > 0 { return abort() }
+            writeData(ByteBuffer(), isEnd: true, context)
+            context.flush()
+            return finishExchange()
+        }
         switch exchange.framing {
         case .chunked: context.writeAndFlush(wrapOutboundOut(ByteBuffer(staticString: "0\r\n\r\n")), promise: nil)
         case .length where exchange.remaining > 0: return abort()

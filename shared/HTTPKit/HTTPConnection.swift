@@ -14,6 +14,7 @@ struct ConnectionEnvironment: Sendable {
     let registry: ConnectionRegistry
     /// Told of requests that the handler never sees.
     var onRefusal: (@Sendable (RefusedRequest) -> Void)?
+    var relay: (any RequestRelay)?
 }
 
 /// One connection: frames requests, runs the handler in a task for one request at a time, writes answers in order.
@@ -39,10 +40,14 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
         var continueWanted = false
         var framing = ResponseEncoding.Framing.none
         var remaining = 0
+        /// Bytes of the answer's body, and who wants to know.
+        var sent = 0
+        var onEnd: (@Sendable (Int, Bool) -> Void)?
     }
 
-    /// `held`: the channel was taken over, and keeps what comes until its new owner reads.
-    enum Mode { case http, discarding, closing, held, raw }
+    /// `held`: the channel was taken over, and keeps what comes until its new owner reads. `multiplexed`: it carries streams
+    /// of HTTP/2.
+    enum Mode { case http, discarding, closing, held, raw, multiplexed }
 
     /// Bodies up to this length are collected before the handler runs.
     static let aggregationLimit = 64 * 1024
@@ -50,6 +55,10 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     let environment: ConnectionEnvironment
     let channel: any Channel
     let eventLoop: any EventLoop
+    /// Whose stream this is; nil for a connection of its own.
+    let parent: HTTPConnection?
+    /// Streams that are open on this connection.
+    var streamCount = 0
     var tls: NIOSSLServerHandler?
     var decoder: ByteToMessageHandler<HTTPRequestDecoder>?
     var context: ChannelHandlerContext?
@@ -79,12 +88,15 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     /// What the socket had not taken when the server last looked.
     var unsentBytes = 0
     var cachedPeer: Peer?
+    /// Where exchanges may go around this, see ``RequestRelay``.
+    var link: RelayLink?
 
     init(
         channel: any Channel, environment: ConnectionEnvironment, tls: NIOSSLServerHandler?,
-        decoder: ByteToMessageHandler<HTTPRequestDecoder>
+        decoder: ByteToMessageHandler<HTTPRequestDecoder>?, parent: HTTPConnection? = nil
     ) {
         self.channel = channel
+        self.parent = parent
         self.eventLoop = channel.eventLoop
         self.environment = environment
         self.tls = tls
@@ -125,7 +137,9 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
         guard isActive else { return }
         isActive = false
         environment.registry.remove(self)
+        parent?.streamEnded()
         exchange?.source?.finish(exchange?.isReceived == true ? nil : error)
+        tellEnd(isWhole: false)
         task?.cancel()
         task = nil
         let follower = self.follower
@@ -135,12 +149,25 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
         self.writers = []
         for writer in writers { writer.resume(throwing: error) }
         waiting.removeAll()
+        link = nil
+    }
+
+    /// Tells whoever wants to know that the present answer has ended.
+    func tellEnd(isWhole: Bool) {
+        guard let onEnd = exchange?.onEnd else { return }
+        exchange?.onEnd = nil
+        onEnd(exchange?.sent ?? 0, isWhole)
     }
 
     /// Closes a connection on which nothing moved for too long. Called now and then by the server.
     func checkIdle(now: NIODeadline) {
         guard isActive, mode != .raw, mode != .held else { return }
-        let unsent = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        if mode == .multiplexed {
+            // Streams look after themselves, and so does a client that takes what they send.
+            if streamCount == 0, now - lastActivity > environment.limits.idleTimeout { channel.close(promise: nil) }
+            return
+        }
+        let unsent = unsentNow
         // A peer that takes an answer slowly takes it nevertheless.
         if unsent != unsentBytes { lastActivity = max(lastActivity, now) }
         unsentBytes = unsent
@@ -149,6 +176,8 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
             limit = .seconds(5)
         } else if unsent > 0 {
             limit = environment.limits.idleTimeout
+        } else if link?.isBusy ?? false {
+            return
         } else if let exchange {
             if exchange.isReceived { return }  // the handler has the time it takes
             limit = environment.limits.bodyTimeout
@@ -158,16 +187,26 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
         if now - lastActivity > limit { channel.close(promise: nil) }
     }
 
+    /// What the peer has not taken; of a stream only whether there is something.
+    private var unsentNow: Int {
+        if parent != nil { return channel.isWritable ? 0 : 1 }
+        return (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
     /// Finishes the running request, then closes.
     func drain() {
         isDraining = true
+        if mode == .multiplexed { return drainMultiplexed() }
+        // Who speaks another protocol may have a word for it.
+        if mode == .raw { context?.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
         exchange?.isKeepAlive = false
-        if exchange == nil, mode == .http { closeWhenWritten() }
+        if exchange == nil, mode == .http, !(link?.isBusy ?? false) { closeWhenWritten() }
     }
 
     /// Ends what did not finish in time: streams and connections taken over.
     func cancelTask() {
         task?.cancel()
+        if link?.isBusy ?? false { abort() }
         guard let follower, task == nil else { return }
         self.follower = nil
         follower.end()

@@ -30,13 +30,15 @@ public struct HTTPRequest: Sendable {
     public let body: HTTPBody
     /// The loop that the connection lives on.
     public let eventLoop: any EventLoop
+    /// The connection, for a ``RequestRelay`` to take the next request on it; nil where there is none.
+    public let link: RelayLink?
     /// Distinguishes requests that brought no id of their own.
     let number: UInt64
 
     /// Makes a request; used by the server and by tests.
     public init(
         method: String, target: String, headers: HTTPHeaders = [:], peer: Peer = Peer(address: nil),
-        body: HTTPBody = .empty, eventLoop: any EventLoop
+        body: HTTPBody = .empty, eventLoop: any EventLoop, link: RelayLink? = nil
     ) {
         self.method = method
         self.target = target
@@ -44,6 +46,7 @@ public struct HTTPRequest: Sendable {
         self.peer = peer
         self.body = body
         self.eventLoop = eventLoop
+        self.link = link
         self.number = RequestNumbers.next()
     }
 
@@ -67,12 +70,13 @@ public struct HTTPRequest: Sendable {
 
     /// Id for logs: `X-Request-Id` when it is a sane one, else made up.
     public var id: String {
-        if let given = headers.first(name: "x-request-id"), (1...64).contains(given.utf8.count),
-            given.utf8.allSatisfy({ $0.isToken })
-        {
-            return given
-        }
+        if let given = headers.first(name: "x-request-id"), Self.isSaneID(given.utf8) { return given }
         return String(number, radix: 36)
+    }
+
+    /// True for ids that are passed on and written down: 1 to 64 letters, digits, `-`, `_`, `.` and `:`.
+    public static func isSaneID(_ id: some Collection<UInt8>) -> Bool {
+        (1...64).contains(id.count) && id.allSatisfy { $0.isToken }
     }
 
     /// The value of a cookie.

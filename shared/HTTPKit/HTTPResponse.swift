@@ -25,6 +25,8 @@ public struct HTTPResponse: Sendable {
     public var headers: HTTPHeaders
     /// What follows the head.
     public var body: Body
+    /// Called once when the answer has ended, whole or not, with how many bytes of its body were sent.
+    public var onEnd: (@Sendable (_ bytes: Int, _ isWhole: Bool) -> Void)?
 
     /// Makes an answer.
     public init(status: Int, headers: HTTPHeaders = [:], body: Body = .empty) {

@@ -7,7 +7,7 @@ public import NIOSSL
 public import ServiceLifecycle
 import Synchronization
 
-/// An HTTP/1.1 server: TCP or unix socket, with or without TLS, one handler for all requests.
+/// An HTTP/1.1 server, and HTTP/2 where TLS offers it: TCP or unix socket, one handler for all requests.
 public struct HTTPServer: Service {
     /// Where the server listens.
     public enum Listener: Sendable {
@@ -36,6 +36,8 @@ public struct HTTPServer: Service {
 
     /// Told of requests that no handler ever sees: not HTTP, or framed so that servers could disagree.
     public var onRefusal: (@Sendable (RefusedRequest) -> Void)?
+    /// Takes exchanges over before requests are taken apart.
+    public var relay: (any RequestRelay)?
     let listener: Listener
     let tls: NIOSSLContext?
     let limits: Limits
@@ -74,23 +76,25 @@ public struct HTTPServer: Service {
     public func run() async throws {
         let registry = ConnectionRegistry(limit: limits.maxConnections)
         let group = MultiThreadedEventLoopGroup.singleton
-        let channel = try await bind(group, registry: registry)
-        let port = channel.localAddress?.port ?? 0
-        logger.info("listening", metadata: ["address": "\(channel.localAddress.map(String.init(describing:)) ?? "")"])
-        await onListening(port)
+        let channels = try await bind(group, registry: registry)
+        let address = channels.first?.localAddress
+        logger.info("listening", metadata: ["address": "\(address.map(String.init(describing:)) ?? "")"])
+        await onListening(address?.port ?? 0)
 
         await withTaskGroup { tasks in
             tasks.addTask { await sweep(registry) }
-            tasks.addTask {
-                // Ends by graceful shutdown, by cancellation, or when the listening socket fails.
-                await withGracefulShutdownHandler {
-                    await withTaskCancellationHandler {
-                        _ = try? await channel.closeFuture.get()
-                    } onCancel: {
+            for channel in channels {
+                tasks.addTask {
+                    // Ends by graceful shutdown, by cancellation, or when the listening socket fails.
+                    await withGracefulShutdownHandler {
+                        await withTaskCancellationHandler {
+                            _ = try? await channel.closeFuture.get()
+                        } onCancel: {
+                            channel.close(promise: nil)
+                        }
+                    } onGracefulShutdown: {
                         channel.close(promise: nil)
                     }
-                } onGracefulShutdown: {
-                    channel.close(promise: nil)
                 }
             }
             // The sweeper only ends by cancellation.
@@ -101,16 +105,18 @@ public struct HTTPServer: Service {
         if case .unix(let path, _) = listener { unlink(path) }
     }
 
-    private func bind(_ group: MultiThreadedEventLoopGroup, registry: ConnectionRegistry) async throws -> any Channel {
+    private func bind(_ group: MultiThreadedEventLoopGroup, registry: ConnectionRegistry) async throws -> [any Channel]
+    {
         let executors = runsOnEventLoop ? ExecutorTable(group) : nil
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { [limits, logger, handler, onRefusal, tls, owner = listener.owner] channel in
+            .childChannelInitializer {
+                [limits, logger, handler, onRefusal, relay, tls, owner = listener.owner] channel in
                 LocalPeer.check(channel, is: owner).flatMapThrowing {
                     let environment = ConnectionEnvironment(
                         limits: limits, logger: logger, handler: handler, executor: executors?[channel.eventLoop],
-                        registry: registry, onRefusal: onRefusal)
+                        registry: registry, onRefusal: onRefusal, relay: relay)
                     try Self.configure(channel, environment: environment, tls: tls)
                 }
             }
@@ -122,16 +128,17 @@ public struct HTTPServer: Service {
         switch listener {
         case .tcp(let host, let port):
             let tcp = bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            if let descriptor = ReservedPorts.take(host: host, port: port) {
-                return try await tcp.withBoundSocket(descriptor).get()
+            var channels: [any Channel] = []
+            for descriptor in ReservedPorts.take(host: host, port: port) {
+                channels.append(try await tcp.withBoundSocket(descriptor).get())
             }
-            return try await tcp.bind(host: host, port: port).get()
+            return channels.isEmpty ? [try await tcp.bind(host: host, port: port).get()] : channels
         case .unix(let path, let owner):
             let before = umask(0o177)
             defer { umask(before) }
             let channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
             if let owner, lchown(path, owner, .max) != 0 { throw IOError(errnoCode: errno, reason: "chown \(path)") }
-            return channel
+            return [channel]
         }
     }
 
@@ -153,6 +160,11 @@ public struct HTTPServer: Service {
             HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
         let connection = HTTPConnection(channel: channel, environment: environment, tls: security, decoder: decoder)
         guard environment.registry.add(connection) else { throw ChannelError.eof }
+        if let relay = environment.relay {
+            let link = RelayLink(relay, channel: channel, connection: connection)
+            connection.link = link
+            try pipeline.addHandler(link)
+        }
         try pipeline.addHandlers([decoder, connection])
     }
 
@@ -190,6 +202,8 @@ public struct HTTPServer: Service {
 /// The open connections of one server.
 final class ConnectionRegistry: Sendable {
     private let connections = Mutex<[ObjectIdentifier: HTTPConnection]>([:])
+    /// Of HTTP/2, as many as their connections let there be.
+    private let streams = Mutex<[ObjectIdentifier: HTTPConnection]>([:])
     private let limit: Int
 
     init(limit: Int) { self.limit = limit }
@@ -202,11 +216,19 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
+    func addStream(_ stream: HTTPConnection) { streams.withLock { $0[ObjectIdentifier(stream)] = stream } }
+
     func remove(_ connection: HTTPConnection) {
-        _ = connections.withLock { $0.removeValue(forKey: ObjectIdentifier(connection)) }
+        let key = ObjectIdentifier(connection)
+        if connection.parent == nil {
+            _ = connections.withLock { $0.removeValue(forKey: key) }
+        } else {
+            _ = streams.withLock { $0.removeValue(forKey: key) }
+        }
     }
 
-    var all: [HTTPConnection] { connections.withLock { Array($0.values) } }
+    /// Streams before the connections that carry them.
+    var all: [HTTPConnection] { streams.withLock { Array($0.values) } + connections.withLock { Array($0.values) } }
     var isEmpty: Bool { connections.withLock { $0.isEmpty } }
 }
 

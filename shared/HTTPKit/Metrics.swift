@@ -5,6 +5,16 @@ public final class Metrics: Sendable {
     /// Labels of one series, in the order they are shown.
     public typealias Labels = KeyValuePairs<String, String>
 
+    /// A counter that is counted often: without a look at names and labels.
+    public final class Counter: Sendable {
+        private let value = Atomic(0)
+
+        /// One more.
+        public func add() { value.add(1, ordering: .relaxed) }
+
+        var number: Double { Double(value.load(ordering: .relaxed)) }
+    }
+
     private enum Kind: String, Sendable { case counter, gauge, histogram }
 
     private struct Histogram: Sendable {
@@ -18,6 +28,14 @@ public final class Metrics: Sendable {
         let help: String
         var values: [String: Double] = [:]
         var histograms: [String: Histogram] = [:]
+        var counters: [String: Counter] = [:]
+
+        /// Values of counters and gauges; a counter may be counted in both ways.
+        var numbers: [String: Double] {
+            var numbers = values
+            for (key, counter) in counters where counter.number > 0 { numbers[key, default: 0] += counter.number }
+            return numbers
+        }
     }
 
     private struct State: Sendable {
@@ -39,6 +57,13 @@ public final class Metrics: Sendable {
     /// Adds to a counter.
     public func count(_ name: String, _ labels: Labels = [:], by amount: Double = 1) {
         update(name, .counter) { $0.values[Self.key(labels), default: 0] += amount }
+    }
+
+    /// A series of a counter to keep, for those who count often.
+    public func counter(_ name: String, _ labels: Labels = [:]) -> Counter {
+        let counter = Counter()
+        update(name, .counter) { $0.counters[Self.key(labels)] = counter }
+        return counter
     }
 
     /// Sets a gauge.
@@ -77,7 +102,7 @@ public final class Metrics: Sendable {
 
     /// The value of a counter or gauge.
     public func value(_ name: String, _ labels: Labels = [:]) -> Double? {
-        state.withLock { $0.families[name]?.values[Self.key(labels)] }
+        state.withLock { $0.families[name]?.numbers[Self.key(labels)] }
     }
 
     /// Everything in the Prometheus text format.
@@ -88,8 +113,8 @@ public final class Metrics: Sendable {
             guard let family = state.families[name] else { continue }
             if let help = state.help[name] { text += "# HELP \(name) \(help)\n" }
             text += "# TYPE \(name) \(family.kind.rawValue)\n"
-            for key in family.values.keys.sorted() {
-                text += "\(name)\(key.isEmpty ? "" : "{\(key)}") \(Self.number(family.values[key] ?? 0))\n"
+            for (key, value) in family.numbers.sorted(by: { $0.key < $1.key }) {
+                text += "\(name)\(key.isEmpty ? "" : "{\(key)}") \(Self.number(value))\n"
             }
             for key in family.histograms.keys.sorted() {
                 guard let histogram = family.histograms[key] else { continue }

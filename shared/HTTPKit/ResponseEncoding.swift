@@ -20,15 +20,8 @@ enum ResponseEncoding {
         buffer.writeString(reason(response.status))
         buffer.writeStaticString("\r\n")
         var hasDate = false
-        for (name, value) in response.headers {
-            switch name.utf8.count {
-            case 4 where isEqual(name, "date"): hasDate = true
-            case 10 where isEqual(name, "connection"): continue
-            case 14 where isEqual(name, "content-length"): continue
-            case 17 where isEqual(name, "transfer-encoding"): continue
-            default: break
-            }
-            guard isSafe(name), isSafe(value) else { continue }
+        for (name, value) in sendable(response.headers) {
+            if name.utf8.count == 4, isEqual(name, "date") { hasDate = true }
             buffer.writeString(name)
             buffer.writeStaticString(": ")
             buffer.writeString(value)
@@ -53,6 +46,18 @@ enum ResponseEncoding {
             buffer.writeStaticString("connection: keep-alive\r\n")
         }
         buffer.writeStaticString("\r\n")
+    }
+
+    /// The fields of an answer that are the handler's to say, and cannot end the head.
+    static func sendable(_ headers: HTTPHeaders) -> some Sequence<(name: String, value: String)> {
+        headers.lazy.filter { name, value in
+            switch name.utf8.count {
+            case 10 where isEqual(name, "connection"): false
+            case 14 where isEqual(name, "content-length"): false
+            case 17 where isEqual(name, "transfer-encoding"): false
+            default: isSafe(name) && isSafe(value)
+            }
+        }
     }
 
     /// What goes before a chunk of a body whose length is not known: the chunk's size in hexadecimal digits.
