@@ -1,4 +1,5 @@
 import CNode
+import ControllerKit
 import KubeModel
 import Synchronization
 
@@ -88,6 +89,9 @@ final class HostDevices: Sendable {
     /// Takes back all that a pod has.
     func release(_ pod: String) { owners.withLock { owners in owners = owners.filter { $0.value != pod } } }
 
+    /// The pods that have some.
+    var holders: Set<String> { owners.withLock { Set($0.values) } }
+
     /// How many are free.
     var free: Int {
         let names = names
@@ -115,18 +119,34 @@ extension PodWorker {
         unlink("\(directory)/\(HostDevices.file)")
     }
 
+    /// What became of a wish for GPUs.
+    enum DeviceGrant {
+        case granted
+        /// Pods that are about to end still have them.
+        case later
+        /// Why not, in a kubelet's words.
+        case refused(String)
+    }
+
     /// Gives containers the GPUs that they ask for; init containers use those of the others, which begin after them.
     ///
-    /// - Returns: why not, in a kubelet's words.
-    func takeDevices() throws -> String? {
+    /// - Returns: what became of it.
+    /// - Throws: ``NodeError`` when it cannot be noted.
+    func takeDevices() throws -> DeviceGrant {
         func count(_ container: ContainerSpec) -> Int { Int(container.limit(HostDevices.resource) ?? 0) }
         let wanted = spec.all.filter { count($0) > 0 }
-        guard !wanted.isEmpty, devices.isEmpty else { return nil }
+        guard !wanted.isEmpty, devices.isEmpty else { return .granted }
         let lasting = wanted.filter { $0.kind != .initial }
         let total = max(lasting.map(count).reduce(0, +), wanted.map(count).max() ?? 0)
         guard let names = context.devices.take(total, for: uid) else {
-            return
+            // The scheduler counts who has ended no more, before all that they had is taken back.
+            let staying = context.pods.all().filter {
+                !$0.isBeingDeleted && !["Succeeded", "Failed"].contains($0.status["phase"]?.string ?? "")
+            }
+            guard context.devices.holders.isSubset(of: staying.map(\.uid)) else { return .later }
+            return .refused(
                 "Allocate failed due to requested number of devices unavailable for \(HostDevices.resource). Requested: \(total), Available: \(context.devices.free), which is unexpected"
+            )
         }
         var rest = names[...]
         for container in lasting {
@@ -140,6 +160,6 @@ extension PodWorker {
         for (name, devices) in devices { json[name] = .array(devices.map(JSON.string)) }
         try FileTools.makeDirectory(directory)
         try FileTools.write(json.bytes, to: "\(directory)/\(HostDevices.file)", mode: 0o600)
-        return nil
+        return .granted
     }
 }

@@ -27,7 +27,12 @@ extension PodWorker {
         }
         let facts = context.facts(podAddress: sandbox?.address)
         do {
-            if let refusal = try takeDevices() {
+            switch try takeDevices() {
+            case .granted: break
+            case .later:
+                wake(at: .after(0.5))
+                return
+            case .refused(let refusal):
                 reject("UnexpectedAdmissionError", refusal)
                 return
             }
