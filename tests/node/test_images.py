@@ -343,6 +343,12 @@ def test_users_of_images(platform, namespace, registry):
              "workingDir": "/made/here"}
     assert run(platform, shell_pod("other", namespace, by_name, "id -u; pwd; echo x > /new/place/x && echo wrote", other,
                                    volumes=volumes, securityContext={"fsGroup": 99})).split() == ["4321", "/made/here", "wrote"]
+    above = {"workingDir": "/made/../../here"}
+    platform.apply(plain("above", namespace, by_name, above))
+    wait_failure(platform, "above", namespace, "the working directory /made/../../here must not contain ..")
+    # No container has users with such numbers, so that the folder is its root's.
+    strange = registry.push("team/strange:1", Image(images.shell(), layer(folder(".", uid=4_294_900_000, gid=4_294_900_000))))
+    assert run(platform, shell_pod("strange", namespace, strange, "stat -c %u:%g /")) == "0:0\n"
     fixed = {"securityContext": {"readOnlyRootFilesystem": True}}
     assert run(platform, shell_pod("fixed", namespace, by_name, "touch /tmp/x 2>/dev/null || echo fixed", fixed)) == "fixed\n"
 

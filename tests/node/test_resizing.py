@@ -59,8 +59,9 @@ def test_limits_change_while_a_container_runs(platform, namespace):
 
 
 def test_what_does_not_fit_waits(platform, namespace):
-    platform.apply(steady("waits", namespace, {"cpu": "10m"}, {}))
-    platform.wait("--for=condition=Ready", "pod/waits", "-n", namespace)
+    for name in ("waits", "beside"):
+        platform.apply(steady(name, namespace, {"cpu": "10m"}, {}))
+        platform.wait("--for=condition=Ready", f"pod/{name}", "-n", namespace)
     change(platform, "waits", namespace, requests={"cpu": "1000"})
     platform.wait("--for=condition=PodResizePending", "pod/waits", "-n", namespace)
     told = platform.get("pod", "waits", "-n", namespace)
@@ -69,6 +70,9 @@ def test_what_does_not_fit_waits(platform, namespace):
     assert pending["message"].startswith("Node didn't have enough resource: cpu, requested: 1000000, used: ")
     assert told["status"]["containerStatuses"][0]["allocatedResources"] == {"cpu": "10m"}
     assert "ResizeDeferred" in {event["reason"] for event in events(platform, "waits", namespace)}
+    # What it waits for is not taken from others.
+    change(platform, "beside", namespace, requests={"cpu": "30m"})
+    wait_for_resources(platform, "beside", namespace, "requests", "cpu", "30m")
     change(platform, "waits", namespace, requests={"cpu": "20m"})
     wait_for_resources(platform, "waits", namespace, "requests", "cpu", "20m")
 
