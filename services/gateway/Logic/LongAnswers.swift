@@ -12,7 +12,11 @@ extension GatewayCore {
     /// A body that goes on while its caller is who they were, and may have it. After that its connection is cut, so that nobody takes
     /// the part that came for the whole.
     ///
-    /// - Parameter isAllowed: asks whether the caller may have it; throws an ``APIError`` below 500 for no as well.
+    /// - Parameters:
+    ///   - caller: who asked.
+    ///   - isAllowed: asks whether the caller may have it; throws an ``APIError`` below 500 for no as well.
+    ///   - body: sends it.
+    /// - Returns: the body of an answer.
     func stream(
         to caller: Caller, while isAllowed: @escaping @Sendable () async throws -> Bool,
         _ body: @escaping @Sendable (HTTPBodyWriter) async throws -> Void
@@ -80,7 +84,9 @@ struct KubeAction: Sendable, Equatable {
 
     /// Reads a `GET` of `/api/v1/...` or `/apis/{group}/{version}/...`; nil for what is no object, such as `/version`.
     ///
-    /// - Parameter isWatch: whether changes are asked for.
+    /// - Parameters:
+    ///   - path: without the query.
+    ///   - isWatch: whether changes are asked for.
     init?(reading path: String, isWatch: Bool) {
         var segments = path.split(separator: "/").map(String.init)[...]
         guard let root = segments.popFirst() else { return nil }

@@ -11,6 +11,7 @@ enum StartingPage {
     ///   - notebook: the object.
     ///   - events: events about this notebook, oldest first.
     ///   - target: the address that was opened, for another try.
+    /// - Returns: a page with the status 503.
     static func page(_ notebook: KubeObject, events: [KubeObject], target: String) -> HTTPResponse {
         let phase = NotebookPhase(of: notebook, events: events)
         let namespace = PercentEncoding.encode(notebook.namespace ?? "")
