@@ -210,6 +210,31 @@ struct LiveControllersTests {
         }
     }
 
+    @Test("a volume that nobody removes says why")
+    func volumeThatStays() async throws {
+        try await withCluster { client, folder in
+            var volume = KubeObject(
+                apiVersion: "v1", kind: "PersistentVolume", name: "v",
+                annotations: ["pv.kubernetes.io/provisioned-by": "martlet"])
+            volume.spec = [
+                "capacity": ["storage": "1Gi"], "accessModes": ["ReadWriteOnce"], "storageClassName": "standard",
+                "persistentVolumeReclaimPolicy": "Delete", "hostPath": ["path": .string("\(folder)/volumes/team/c")],
+                "claimRef": [
+                    "namespace": "team", "name": "c", "uid": "c0ffee00-0000-4000-8000-000000000000",
+                ],
+            ]
+            _ = try await client.create(.persistentVolumes, volume)
+            try await eventually("an Event") {
+                try await client.list(.events, namespace: nil).items.contains {
+                    let event = $0.json
+                    return event["reason"] == "VolumeFailedDelete" && event.value(at: "involvedObject", "name") == "v"
+                        && event["message"]?.string?.contains("cannot be reached") == true
+                }
+            }
+            #expect(try await client.find(.persistentVolumes, "v") != nil)
+        }
+    }
+
     @Test("owners: foreground waits for what blocks, orphans stay, dependents of nobody go")
     func garbage() async throws {
         try await withCluster { client, _ in

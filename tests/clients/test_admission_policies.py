@@ -96,6 +96,23 @@ def test_policies_hold_after_a_restart_and_tell_the_audit_log(tmp_path, policies
                            "validationActions": ["Audit"]}
 
 
+def test_reads_that_lead_elsewhere_are_noted(tmp_path, policies):
+    """A request to a proxy is a read by its method, and admitted all the same."""
+    with ControlPlane(tmp_path / "data") as plane:
+        policies("ValidatingAdmissionPolicy", "noted", {
+            "matchConstraints": match("default", operations=["CONNECT"], resources=["pods/proxy"]),
+            "validations": [{"expression": "object.path != '/x'", "message": "odd"}],
+            "auditAnnotations": [{"key": "a", "valueExpression": "'to ' + object.path"}],
+        }, plane, validationActions=["Audit"])
+        assert plane.kubectl("get", "--raw", "/api/v1/namespaces/default/pods/none/proxy/x", check=False).returncode == 1
+        plane.stop()
+        log = (plane.data / "audit.log").read_text().splitlines()
+        [entry] = [entry for entry in map(json.loads, log) if entry.get("subresource") == "proxy"]
+        assert entry["verb"] == "get" and entry["notes"]["noted/a"] == "to /x"
+        [failure] = json.loads(entry["notes"]["validation.policy.admission.k8s.io/validation_failure"])
+        assert failure["message"] == "odd"
+
+
 def test_mistakes_in_expressions_are_told_in_the_status(control_plane, ns, policies):
     policies("ValidatingAdmissionPolicy", ns, {"matchConstraints": match(ns), "validations": [
         {"expression": "object.data.size() > 0"}, {"expression": "object.nope == 1"}]}, validationActions=["Deny"])

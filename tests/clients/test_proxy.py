@@ -7,8 +7,10 @@ import http.server
 import json
 import re
 import socket
+import ssl
 import subprocess
 import threading
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -29,11 +31,17 @@ PAGE = '<html><a href="/next">on</a><a href="here">stay</a></html>'
 
 
 class Backend(http.server.BaseHTTPRequestHandler):
-    """Tells what it was asked; leads elsewhere below /redirect; echoes what comes over a WebSocket."""
+    """Tells what it was asked; leads elsewhere below /redirect; echoes what comes over a WebSocket, but not below /plain,
+    /much and /chunks, where it goes on in HTTP."""
     protocol_version = "HTTP/1.1"
+    much = "x" * (1 << 20)
+    seen = []  # the paths of all requests
 
     def answer(self):
-        if self.headers.get("upgrade"):
+        self.seen.append(self.path)
+        if self.path.startswith("/chunks"):
+            return self.chunks()
+        if self.headers.get("upgrade") and not self.path.startswith(("/plain", "/much")):
             return self.echo()
         body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
         code, fields, text = 200, {"Access-Control-Allow-Origin": "*", "Content-Type": "application/json"}, json.dumps(
@@ -41,6 +49,8 @@ class Backend(http.server.BaseHTTPRequestHandler):
              "body": body})
         if self.path == "/redirect":
             code, fields, text = 302, {"Location": "/elsewhere?a=b"}, ""
+        if self.path == "/much":
+            text = self.much
         if self.path == "/page":
             fields, text = {"Content-Type": "text/html"}, PAGE
         self.send_response(code)
@@ -51,6 +61,12 @@ class Backend(http.server.BaseHTTPRequestHandler):
             self.wfile.write(text.encode())
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = answer
+
+    def chunks(self):
+        self.send_response(403)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"3\r\nyou\r\n8\r\n may not\r\n0\r\n\r\n")
 
     def echo(self):
         key = self.headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -180,6 +196,107 @@ def test_websockets(admin, paths):
     with pytest.raises(websocket.WebSocketBadStatusException) as refused:
         web_socket(admin, f"{paths['base']}/pods/p:1/proxy/ws")
     assert refused.value.status_code == 500
+
+
+UPGRADE = ("Connection: Upgrade", "Upgrade: websocket")
+
+
+def request(method, path, *fields):
+    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: api", *fields, "", ""])
+
+
+def exchange(admin, text, window=None):
+    """All that the server says to a text, until it closes the connection, through a buffer of so many bytes."""
+    session, url = admin
+    place = urllib.parse.urlsplit(url)
+    context = ssl.create_default_context(cafile=session.verify)
+    context.load_cert_chain(*session.cert)
+    plain = socket.socket()
+    plain.settimeout(60)
+    if window:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+    plain.connect((place.hostname, place.port))
+    with context.wrap_socket(plain, server_hostname=place.hostname) as connection:
+        connection.sendall(text.encode())
+        said = b""
+        while more := connection.recv(65536):
+            said += more
+    return said.decode()
+
+
+@pytest.mark.parametrize("kind", ["pod", "service", "node"])
+def test_a_target_that_refuses_to_upgrade_gets_no_further_request(admin, paths, kind):
+    """What a client sends behind such a request was allowed by nobody."""
+    Backend.seen.clear()
+    said = exchange(admin, request("GET", f"{paths[kind]}/plain/1", *UPGRADE) + request("DELETE", "/plain/2"))
+    head, body = said.split("\r\n\r\n", 1)
+    assert head.startswith("HTTP/1.1 200 ") and "connection: close" in head.lower()
+    assert json.loads(body)["target"] == "/plain/1" and Backend.seen == ["/plain/1"]
+    said = exchange(admin, request("GET", f"{paths[kind]}/chunks", *UPGRADE) + request("DELETE", "/plain/2"))
+    assert said.startswith("HTTP/1.1 403 ") and "you" in said and said.endswith("0\r\n\r\n")
+    assert Backend.seen == ["/plain/1", "/chunks"]
+    # Without a name of the other protocol there is none to go on in.
+    only = request("GET", f"{paths[kind]}/x", "Connection: Upgrade, close")
+    assert "connection: upgrade" not in exchange(admin, only).lower()
+    body = request("POST", f"{paths[kind]}/x", "Content-Length: 3", *UPGRADE, "Connection: close") + "abc"
+    assert exchange(admin, body).startswith("HTTP/1.1 400 ")
+    assert Backend.seen == ["/plain/1", "/chunks", "/x"]
+
+
+def test_long_refusals_arrive_whole(admin, paths):
+    """Also where the client reads slower than the target writes."""
+    said = exchange(admin, request("GET", f"{paths['pod']}/much", *UPGRADE), window=4096)
+    assert len(said.split("\r\n\r\n", 1)[1]) == len(Backend.much)
+
+
+def test_watch_paths_lead_nowhere(admin, paths):
+    """On them every method would be allowed to who may watch."""
+    Backend.seen.clear()
+    for kind in ("pod", "service", "node"):
+        for method in ("GET", "POST", "DELETE"):
+            path = paths[kind].replace("/api/v1/", "/api/v1/watch/") + "/x"
+            assert send(admin, method, path).status_code == 404
+    assert Backend.seen == []
+
+
+def test_services_do_not_lead_to_other_namespaces(control_plane, admin, paths, ns, backend):
+    """Not even to a Pod that runs there and has the address."""
+    other = control_plane.fresh_name("c")
+    control_plane.kubectl("create", "namespace", other)
+    address, port = backend
+    control_plane.apply({"apiVersion": "v1", "kind": "List", "items": [
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "namespace": other},
+         "spec": {"ports": [{"name": "web", "port": 80, "targetPort": port}]}},
+        {"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "s", "namespace": other}, "subsets": [{
+            "addresses": [{"ip": address, "targetRef": {"kind": "Pod", "name": "p", "namespace": ns}}],
+            "ports": [{"name": "web", "port": port}]}]}]})
+    reply = send(admin, "GET", f"/api/v1/namespaces/{other}/services/s:web/proxy/x")
+    control_plane.kubectl("delete", "namespace", other, "--wait=false")
+    assert (reply.status_code, reply.json()["reason"]) == (503, "ServiceUnavailable")
+    assert send(admin, "GET", f"{paths['service']}/x").status_code == 200
+
+
+def test_the_query_is_the_targets(admin, paths):
+    """Options of the API's own writes mean something else there."""
+    query = f"fieldValidation=all&fieldManager={'x' * 200}"
+    assert send(admin, "POST", f"{paths['pod']}/x?{query}").json()["target"] == f"/x?{query}"
+
+
+def test_warnings_of_policies_reach_the_client(control_plane, admin, paths, ns):
+    group = "admissionregistration.k8s.io/v1"
+    control_plane.apply({"apiVersion": "v1", "kind": "List", "items": [
+        {"apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": ns}, "spec": {
+            "matchConstraints": {
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": ns}},
+                "resourceRules": [{"operations": ["CONNECT"], "apiGroups": [""], "apiVersions": ["v1"],
+                                   "resources": ["pods/proxy"]}]},
+            "validations": [{"expression": "object.path != '/secret'", "message": "better not"}]}},
+        {"apiVersion": group, "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": ns}, "spec": {
+            "policyName": ns, "validationActions": ["Warn"]}}]})
+    reply = send(admin, "GET", f"{paths['pod']}/secret")
+    control_plane.kubectl("delete", "validatingadmissionpolicybinding", ns)
+    control_plane.kubectl("delete", "validatingadmissionpolicy", ns)
+    assert reply.status_code == 200 and reply.headers["warning"].endswith("better not\"")
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@ import AsyncHTTPClient
 import ClusterStore
 import KubeModel
 import NIOCore
-import NIOHTTP1
 
 extension APIServer {
     /// Streams the log of a container from the node agent.
@@ -25,23 +24,13 @@ extension APIServer {
         }
         let path = ["containerLogs", context.namespace, context.name, container].map(\.percentEncodedSegment).joined(
             separator: "/")
-        let url = "http+unix://\(socket.percentEncodedSegment)/\(path)?\(fields.joined(separator: "&"))"
-        var question = HTTPClientRequest(url: url)
-        // A path of a socket makes no valid host name.
-        question.headers.add(name: "Host", value: "node-agent")
         let response: HTTPClientResponse
         do {
-            response = try await HTTPClient.shared.execute(question, deadline: .distantFuture)
-        } catch {
+            response = try await NodeAgent.ask("/\(path)?\(fields.joined(separator: "&"))", through: socket)
+        } catch let error as NodeAgent.Unreachable {
             throw APIError(
-                .internalError, "Internal error occurred: the node agent of \"\(node)\" cannot be reached: \(error)")
-        }
-        guard response.status.code < 400 else {
-            let text = String(buffer: try await response.body.collect(upTo: 64 * 1024))
-            if let status = try? JSON(parsing: text), status["kind"]?.string == "Status" {
-                throw APIError(status: status, code: Int(response.status.code))
-            }
-            throw APIError(.badRequest, text.isEmpty ? "the node agent answered \(response.status.code)" : text)
+                .internalError,
+                "Internal error occurred: the node agent of \"\(node)\" cannot be reached: \(error.cause)")
         }
         return APIAnswer(
             contentType: "text/plain",

@@ -89,8 +89,10 @@ public final class APIServer: Sendable {
         to request: APIRequest, id: String = "", address: String = "", authenticate: () async throws -> UserInfo
     ) async -> APIAnswer {
         let info = RequestInfo(method: request.method, path: request.path, query: request.query)
-        // Only writes are admitted, and only admission leaves notes.
-        let notes = configuration.audit.flatMap { _ in info.isRead ? nil : AuditNotes() }
+        // Only admission leaves notes, and of reads only those are admitted that lead into Pods, nodes and Services.
+        let notes = configuration.audit.flatMap { _ in
+            info.isRead && info.subresource.isEmpty ? nil : AuditNotes()
+        }
         let (answer, user, sender): (APIAnswer, UserInfo, String) =
             if let notes {
                 await AuditNotes.$current.withValue(notes) {
@@ -161,16 +163,21 @@ public final class APIServer: Sendable {
             throw Self.unknownPath
         }
         guard kind.type.isNamespaced || !info.isInNamespace else { throw Self.unknownPath }
-        if info.subresource == "proxy", kind.definition.extraSubresources.contains("proxy") {
-            return try await proxy(request, info, user, kind, address: address)
-        }
-        let context = try RequestContext(user: user, kind: kind, info: info, request: request)
+        let isProxied = info.subresource == "proxy" && kind.definition.extraSubresources.contains("proxy")
+        // There the verb does not follow from the method.
+        guard !isProxied || !info.isOnWatchPath else { throw Self.unknownPath }
+        // What the target may be asked, and answer in, is between it and the client.
+        let context = try RequestContext(
+            user: user, kind: kind, info: info, request: isProxied ? request.bare : request)
         if kind.storageName == "endpoints" {
             context.warnings.add("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
         }
         var answer: APIAnswer
         do {
-            answer = try await perform(request, context).asMessages(request)
+            answer =
+                isProxied
+                ? try await proxy(request, context, address: address)
+                : try await perform(request, context).asMessages(request)
         } catch let error as APIError where !context.warnings.all.isEmpty {
             answer = .error(error)
         }

@@ -15,21 +15,13 @@ public enum NodeVolumes {
     public static func remove(namespace: String, claim: String, through socket: String?) async throws {
         guard let socket else { return }
         let path = [namespace, claim].map(\.percentEncodedSegment).joined(separator: "/")
-        var question = HTTPClientRequest(url: "http+unix://\(socket.percentEncodedSegment)/volumes/\(path)")
-        question.method = .DELETE
-        question.headers.add(name: "Host", value: "node-agent")
-        let response: HTTPClientResponse
         do {
-            response = try await HTTPClient.shared.execute(question, timeout: .minutes(10))
-        } catch {
-            throw APIError(.serviceUnavailable, "the node agent, which removes volumes, cannot be reached: \(error)")
-        }
-        let body = try await response.body.collect(upTo: 64 * 1024)
-        guard response.status.code < 400 else {
-            if let status = try? JSON(parsing: Array(body.readableBytesView)), status["kind"]?.string == "Status" {
-                throw APIError(status: status, code: Int(response.status.code))
-            }
-            throw APIError(.internalError, "the node agent answered \(response.status.code)")
+            let answer = try await NodeAgent.ask(
+                "/volumes/\(path)", method: .DELETE, through: socket, deadline: .now() + .minutes(10))
+            _ = try await answer.body.collect(upTo: NodeAgent.longestRefusal)
+        } catch let error as NodeAgent.Unreachable {
+            throw APIError(
+                .serviceUnavailable, "the node agent, which removes volumes, cannot be reached: \(error.cause)")
         }
     }
 }

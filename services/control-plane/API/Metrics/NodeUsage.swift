@@ -3,7 +3,6 @@ import ClusterStore
 import Foundation
 import KubeModel
 import NIOCore
-import NIOHTTP1
 
 /// What the node agent measured: the parts of its `/stats/summary` that `metrics.k8s.io` shows.
 struct NodeUsage: Sendable {
@@ -29,12 +28,9 @@ struct NodeUsage: Sendable {
         guard let socket else {
             throw APIError(.serviceUnavailable, "usage is measured by the node agent, and none is configured")
         }
-        var question = HTTPClientRequest(url: "http+unix://\(socket.percentEncodedSegment)/stats/summary")
-        question.headers.add(name: "Host", value: "node-agent")
         do {
-            let response = try await HTTPClient.shared.execute(question, timeout: .seconds(10))
-            let body = try await response.body.collect(upTo: 32 << 20)
-            guard response.status == .ok else { throw APIError(.serviceUnavailable, "\(response.status)") }
+            let answer = try await NodeAgent.ask("/stats/summary", through: socket, deadline: .now() + .seconds(10))
+            let body = try await answer.body.collect(upTo: 32 << 20)
             return NodeUsage(summary: try JSON(parsing: Array(body.readableBytesView)))
         } catch {
             throw APIError(

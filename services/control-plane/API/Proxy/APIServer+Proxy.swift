@@ -12,23 +12,23 @@ extension APIServer {
     private static let pageLimit = 8 << 20
 
     /// `proxy` below Pods, Services and Nodes: passes the request of a client at `address` on to what the object stands for.
-    func proxy(
-        _ request: APIRequest, _ info: RequestInfo, _ user: UserInfo, _ kind: ServedKind, address: String
-    ) async throws -> APIAnswer {
+    func proxy(_ request: APIRequest, _ context: RequestContext, address: String) async throws -> APIAnswer {
+        let (info, kind) = (context.info, context.kind)
         guard request.query["dryRun"] == nil else { throw APIError(.badRequest, "dryRun is not supported") }
+        let isUpgrade = request.asksForUpgrade
+        guard !isUpgrade || !request.hasBody else {
+            throw APIError(.badRequest, "a request for another protocol must have no body")
+        }
         let path =
             info.rest.isEmpty && request.path.utf8.last != UInt8(ascii: "/")
             ? "" : "/" + info.rest.joined(separator: "/")
-        // What the target may answer in is between it and the client.
-        let context = try RequestContext(user: user, kind: kind, info: info, request: request.withoutAccept)
         try await admitSubresource(
             context,
             object: ["kind": .string("\(kind.type.kind)ProxyOptions"), "apiVersion": "v1", "path": .string(path)],
             operation: .connect)
         let target = try await proxyTarget(info)
-        let upgrade = request.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
-        let question = ProxiedRequest(request, info, address: address, isUpgrade: upgrade)
-        if upgrade { return ProxiedStream(request: question, target: target, logger: logger).answer }
+        let question = ProxiedRequest(request, info, address: address, isUpgrade: isUpgrade)
+        if isUpgrade { return ProxiedStream(request: question, target: target, logger: logger).answer }
         if path.isEmpty, request.method == "GET" || request.method == "HEAD" {
             let query = request.rawQuery.isEmpty ? "" : "?\(request.rawQuery)"
             return APIAnswer(
@@ -44,10 +44,9 @@ extension APIServer {
         var passed = HTTPClientRequest(url: target.url(question.target))
         passed.method = HTTPMethod(rawValue: question.method)
         passed.headers = question.headers
-        let length = request.header("content-length").flatMap(Int64.init)
-        let isChunked = request.header("transfer-encoding") != nil
         passed.headers.remove(name: "content-length")
-        if isChunked || (length ?? 0) > 0 {
+        if request.hasBody {
+            let length = request.header("content-length").flatMap(Int64.init)
             passed.body = .stream(request.content, length: length.map { .known($0) } ?? .unknown)
         }
         let answer: HTTPClientResponse
@@ -132,12 +131,22 @@ extension APIServer {
 }
 
 extension APIRequest {
-    /// The same request, with nothing said about the form of the answer.
-    fileprivate var withoutAccept: APIRequest {
+    /// True when the client wants to go on in another protocol.
+    fileprivate var asksForUpgrade: Bool {
+        headers.contains(name: "upgrade")
+            && headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+    }
+
+    /// True when there is something to read behind the head.
+    fileprivate var hasBody: Bool {
+        headers.contains(name: "transfer-encoding") || (header("content-length") ?? "0") != "0"
+    }
+
+    /// The same request, with nothing asked in its query, and nothing said about the form of the answer.
+    var bare: APIRequest {
         var headers = headers
         headers.remove(name: "accept")
         return APIRequest(
-            method: method, path: path, query: query, rawQuery: rawQuery, headers: headers, content: content, body: body
-        )
+            method: method, path: path, query: Query(), headers: headers, content: content, body: body)
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import ClusterRules
 import KubeModel
 import NIOCore
 import NIOPosix
@@ -66,18 +66,19 @@ extension APIServer {
                 let number = port["port"]?.int
             else { continue }
             for address in (subset["addresses"]?.array ?? []).shuffled() {
-                guard let ip = address["ip"]?.string, try await isPod(address, ip) else { continue }
+                guard let ip = address["ip"]?.string, try await isPod(address, ip, of: info.namespace) else { continue }
                 return try Self.target(name.scheme, ip, String(number))
             }
         }
         throw APIError(.serviceUnavailable, "no endpoints available for service \"\(info.name)\"")
     }
 
-    /// True when an address of a Service belongs to the Pod it names; nothing else is reached through a Service.
-    private func isPod(_ address: JSON, _ ip: String) async throws -> Bool {
+    /// True when an address of a Service belongs to the Pod of the Service's namespace that it names. Nothing else is
+    /// reached through a Service: who may write Endpoints would get to the Pods of others.
+    private func isPod(_ address: JSON, _ ip: String, of namespace: String) async throws -> Bool {
         guard let reference = address["targetRef"], reference["kind"]?.string == "Pod",
-            let pod = try await cluster.get(
-                "pods", reference["namespace"]?.string ?? "", reference["name"]?.string ?? "")
+            reference["namespace"]?.string == namespace,
+            let pod = try await cluster.get("pods", namespace, reference["name"]?.string ?? "")
         else { return false }
         let addresses =
             [pod.value(at: "status", "podIP")?.string]
@@ -106,7 +107,7 @@ extension APIServer {
 
     /// The address behind a name.
     private static func resolved(_ host: String) async throws -> String {
-        if IPBytes.of(host) != nil { return host }
+        if IPAddress(host) != nil { return host }
         let address = try? await NIOThreadPool.singleton.runIfActive {
             try SocketAddress.makeAddressResolvingHost(host, port: 0).ipAddress
         }
@@ -116,15 +117,9 @@ extension APIServer {
 
     /// The address, if clients may be led to it: not this machine itself, its link, or many at once.
     static func reachable(_ ip: String) throws(APIError) -> String {
-        let refusal = APIError(.badRequest, "address not allowed")
-        guard let bytes = IPBytes.of(ip) else { throw refusal }
-        let isAllowed =
-            bytes.count == 4
-            ? bytes[0] != 127 && !(224...239).contains(bytes[0]) && !(bytes[0] == 169 && bytes[1] == 254)
-                && bytes != [0, 0, 0, 0] && bytes != [255, 255, 255, 255]
-            : bytes[0] != 0xff && !(bytes[0] == 0xfe && bytes[1] & 0xc0 == 0x80)
-                && !(bytes.prefix(15).allSatisfy { $0 == 0 } && bytes[15] <= 1)
-        guard isAllowed else { throw refusal }
+        guard let address = IPAddress(ip), !address.hasLeadingZeros, !address.isUnspecified, !address.isLoopback,
+            !address.isLinkLocal, !address.isMulticast, !address.isBroadcast
+        else { throw APIError(.badRequest, "address not allowed") }
         return ip
     }
 
@@ -135,19 +130,5 @@ extension APIServer {
             throw APIError(.serviceUnavailable, "error trying to reach service: \"\(port)\" is no port")
         }
         return ProxyTarget(isTLS: isTLS, place: .address(ip, port: number))
-    }
-}
-
-/// The bytes of IP addresses.
-enum IPBytes {
-    /// Four bytes, also of an IPv4 address written as an IPv6 one, or sixteen; nil for what is no address.
-    static func of(_ text: String) -> [UInt8]? {
-        var short = in_addr()
-        if inet_pton(AF_INET, text, &short) == 1 { return withUnsafeBytes(of: short) { Array($0) } }
-        var long = in6_addr()
-        guard inet_pton(AF_INET6, text, &long) == 1 else { return nil }
-        let bytes = withUnsafeBytes(of: long) { Array($0) }
-        let isMapped = bytes.prefix(10).allSatisfy { $0 == 0 } && bytes[10] == 0xff && bytes[11] == 0xff
-        return isMapped ? Array(bytes[12...]) : bytes
     }
 }

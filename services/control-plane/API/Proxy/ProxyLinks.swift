@@ -12,7 +12,7 @@ struct ProxyLinks: Sendable {
         var rest = Substring(link)
         var origin = ""
         if rest.hasPrefix("//") || rest.lowercased().hasPrefix("http://") || rest.lowercased().hasPrefix("https://") {
-            guard let start = rest.range(of: "//") else { return link }
+            guard let start = rest.firstRange(of: "//") else { return link }
             let end = rest[start.upperBound...].firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
             let named = rest[start.upperBound..<end]
             guard named == target || named == host else { return link }
@@ -58,17 +58,6 @@ struct ProxyLinks: Sendable {
             if Self.rawElements.contains(element.name) { page.skip(past: "</\(element.name)") }
         }
         return output + html[copied...]
-    }
-}
-
-extension Substring {
-    fileprivate func range(of text: String) -> Range<Index>? {
-        var start = startIndex
-        while start < endIndex {
-            if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
-            start = index(after: start)
-        }
-        return nil
     }
 }
 

@@ -1,7 +1,7 @@
 import HTTPKit
 import KubeModel
 import NIOCore
-import NIOPosix
+import NIOHTTP1
 
 /// Opens a connection to the node agent that turns into a stream.
 enum NodeConnection {
@@ -17,141 +17,49 @@ enum NodeConnection {
         guard let socket else {
             throw APIError(.serviceUnavailable, "streams are the node agent's, and none is configured")
         }
-        let promise = eventLoop.makePromise(of: Void.self)
-        let channel: any Channel
+        let head = HTTPRequestHead(
+            version: .http1_1, method: .POST, uri: path,
+            headers: [
+                "Host": "node-agent", "Content-Length": "0", "Connection": "Upgrade", "Upgrade": StreamFrame.upgrade,
+            ])
+        let answer: UpgradeAnswer
         do {
-            channel = try await ClientBootstrap(group: eventLoop)
-                .channelOption(.allowRemoteHalfClosure, value: true)
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(UpgradeAnswer(promise))
-                    }
+            answer = try await UpgradeAnswer.to(
+                head, at: ProxyTarget(isTLS: false, place: .socket(socket)), on: eventLoop)
+        } catch {
+            throw APIError(
+                .internalError,
+                "Internal error occurred: the node agent cannot be reached, or gives no answer: \(error)")
+        }
+        guard answer.isAccepted else { throw await refusal(answer) }
+        return answer.channel
+    }
+
+    /// Why the node agent refused, in its own words.
+    private static func refusal(_ answer: UpgradeAnswer) async -> APIError {
+        defer { answer.channel.close(promise: nil) }
+        var text = ByteBuffer()
+        do {
+            try await answer.refusal().executeThenClose { parts, _ in
+                for try await part in parts {
+                    if case .body(var bytes) = part { text.writeBuffer(&bytes) }
+                    if case .end = part { break }
+                    guard text.readableBytes <= NodeAgent.longestRefusal else { break }
                 }
-                .connect(unixDomainSocketPath: socket).get()
+            }
         } catch {
-            promise.fail(error)
-            throw APIError(.internalError, "Internal error occurred: the node agent cannot be reached: \(error)")
+            return APIError(.internalError, "Internal error occurred: the node agent closed the connection: \(error)")
         }
-        let head =
-            "POST \(path) HTTP/1.1\r\nHost: node-agent\r\nContent-Length: 0\r\nConnection: Upgrade\r\nUpgrade: \(StreamFrame.upgrade)\r\n\r\n"
-        do {
-            try await channel.writeAndFlush(ByteBuffer(string: head)).get()
-            try await promise.futureResult.get()
-            return channel
-        } catch let error as APIError {
-            channel.close(promise: nil)
-            throw error
-        } catch {
-            promise.fail(error)
-            channel.close(promise: nil)
-            throw APIError(.internalError, "Internal error occurred: the node agent closed the connection: \(error)")
-        }
+        return NodeAgent.refusal(text, code: Int(answer.head.status.code))
     }
 
     /// Lets an opened connection read, once its handlers are in place; they get what came since the upgrade.
-    static func begin(_ channel: any Channel) async throws {
-        try await channel.eventLoop.flatSubmit {
-            let pipeline = channel.pipeline.syncOperations
-            do {
-                return pipeline.removeHandler(context: try pipeline.context(handlerType: UpgradeAnswer.self))
-            } catch {
-                return channel.eventLoop.makeFailedFuture(error)
-            }
-        }.get()
-        try await channel.setOption(.autoRead, value: true).get()
-        channel.read()
-    }
+    static func begin(_ channel: any Channel) async throws { try await UpgradeAnswer.begin(channel) }
 
     /// `/exec/team/pod/main` with its query.
     static func path(_ segments: [String], _ query: [(name: String, value: String)] = []) -> String {
         let fields = query.map { "\($0.name.percentEncodedSegment)=\($0.value.percentEncodedSegment)" }
         return "/" + segments.map(\.percentEncodedSegment).joined(separator: "/")
             + (fields.isEmpty ? "" : "?" + fields.joined(separator: "&"))
-    }
-}
-
-/// Reads the head of the answer, then leaves the pipeline; what came after the head is passed on.
-///
-/// Unchecked, because the compiler cannot see it: a handler's state is touched on its channel's event loop only.
-private final class UpgradeAnswer: ChannelInboundHandler, RemovableChannelHandler, @unchecked Sendable {
-    typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
-
-    private let promise: EventLoopPromise<Void>
-    private var received = ByteBuffer()
-    private var isRefused = false
-    private var isOver = false
-    private var isInputClosed = false
-    /// Length of the body of a refusal.
-    private var wanted = 0
-
-    init(_ promise: EventLoopPromise<Void>) { self.promise = promise }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var bytes = unwrapInboundIn(data)
-        received.writeBuffer(&bytes)
-        guard !isOver, !isRefused else { return }
-        let end = Array("\r\n\r\n".utf8)
-        guard let view = received.readableBytesView.firstRange(of: end) else {
-            if received.readableBytes > 64 * 1024 { context.close(promise: nil) }
-            return
-        }
-        let head = String(decoding: received.readableBytesView[..<view.lowerBound], as: UTF8.self)
-        received.moveReaderIndex(to: view.upperBound)
-        guard head.hasPrefix("HTTP/1.1 101 ") else {
-            isRefused = true  // the connection closes after the body, which says why
-            let length = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("content-length:") }
-                .flatMap { Int($0.split(separator: ":")[1].drop { $0 == " " }) }
-            wanted = length ?? 0
-            finishRefusal()
-            return
-        }
-        isOver = true
-        let promise = promise
-        let channel = context.channel
-        // Reading goes on once there is somebody to read.
-        channel.setOption(.autoRead, value: false).whenComplete { _ in promise.succeed() }
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {
-        if isRefused { finishRefusal() }
-        context.fireChannelReadComplete()
-    }
-
-    private func finishRefusal() {
-        guard received.readableBytes >= wanted, !isOver else { return }
-        isOver = true
-        let text = String(buffer: received)
-        if let status = try? JSON(parsing: text), status["kind"]?.string == "Status" {
-            promise.fail(APIError(status: status, code: status["code"]?.int.map(Int.init) ?? 500))
-        } else {
-            promise.fail(
-                APIError(.internalError, "Internal error occurred: the node agent refused: \(text.prefix(200))"))
-        }
-    }
-
-    func removeHandler(context: ChannelHandlerContext, removalToken: ChannelHandlerContext.RemovalToken) {
-        if received.readableBytes > 0 {
-            context.fireChannelRead(wrapInboundOut(received))
-            context.fireChannelReadComplete()
-            received.clear()
-        }
-        if isInputClosed { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
-        context.leavePipeline(removalToken: removalToken)
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case ChannelEvent.inputClosed? = event as? ChannelEvent {
-            if !isOver { promise.fail(ChannelError.eof) }
-            isInputClosed = true  // for who comes after us
-        } else {
-            context.fireUserInboundEventTriggered(event)
-        }
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        if !isOver { promise.fail(ChannelError.eof) }
-        isOver = true
-        context.fireChannelInactive()
     }
 }

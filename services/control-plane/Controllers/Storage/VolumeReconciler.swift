@@ -73,7 +73,9 @@ struct VolumeReconciler: Reconciler {
                 try await context.configuration.removeVolume(namespace, claim)
             }
         } catch let error as APIError where error.reason == .serviceUnavailable {
-            return .checkAgain(after: .seconds(2))  // the node agent is soon there
+            // The node agent is soon there, as a rule.
+            events.warning("VolumeFailedDelete", error.message, about: volume)
+            return .checkAgain(after: .seconds(2))
         } catch {
             let message = ReplicaSetReconciler.describe(error)
             events.warning("VolumeFailedDelete", message, about: volume)

@@ -6,16 +6,16 @@ import KubeModel
 #endif
 
 /// An IP address.
-struct IPAddress {
+public struct IPAddress {
     /// 4 or 16 bytes; the 4 of an IPv4 address that was written as an IPv6 one.
     let bytes: [UInt8]
     /// True for `::ffff:10.0.0.1`.
     let isMapped: Bool
     /// True when decimal parts begin with zeros, which some programs take for octal.
-    let hasLeadingZeros: Bool
+    public let hasLeadingZeros: Bool
 
     /// Reads an address; leading zeros of decimal parts are allowed.
-    init?(_ text: String) {
+    public init?(_ text: String) {
         if !text.contains(":") {
             let parts = text.split(separator: ".", omittingEmptySubsequences: false)
             guard parts.count == 4 else { return nil }
@@ -54,17 +54,23 @@ struct IPAddress {
     }
 
     /// 0.0.0.0 or ::
-    var isUnspecified: Bool { bytes.allSatisfy { $0 == 0 } }
+    public var isUnspecified: Bool { bytes.allSatisfy { $0 == 0 } }
 
     /// 127.0.0.0/8 or ::1
-    var isLoopback: Bool {
+    public var isLoopback: Bool {
         isIPv4 ? bytes[0] == 127 : bytes.dropLast().allSatisfy { $0 == 0 } && bytes.last == 1
     }
 
     /// 169.254.0.0/16 or fe80::/10
-    var isLinkLocal: Bool {
+    public var isLinkLocal: Bool {
         isIPv4 ? bytes[0] == 169 && bytes[1] == 254 : bytes[0] == 0xFE && bytes[1] & 0xC0 == 0x80
     }
+
+    /// 224.0.0.0/4 or ff00::/8
+    public var isMulticast: Bool { isIPv4 ? bytes[0] & 0xF0 == 0xE0 : bytes[0] == 0xFF }
+
+    /// 255.255.255.255
+    public var isBroadcast: Bool { isIPv4 && bytes.allSatisfy { $0 == 0xFF } }
 
     /// 224.0.0.0/24 or ff02::/16
     var isLinkLocalMulticast: Bool {
