@@ -63,8 +63,27 @@ struct PolicyTests {
                 ]
             ]
         ]
-        let found = PolicyTypeCheck(of: policy).resources
-        #expect(found.map { $0.map(\.qualifiedPlural) } == [[], ["x.a", "x.b"]])
+        let rules = PolicyTypeCheck(of: policy).rules
+        let asked = ["a", "b", "c"].flatMap { group in
+            ["x", "y", "x/status", "*"].map { ResourceType(group, "v1", $0, "") }
+        }
+        let named = rules.map { rule in rule.map { asked.filter($0.contains).map(\.qualifiedPlural) } }
+        #expect(named == [nil, ["x.a", "x.b"]])
+    }
+
+    @Test("a rule may name a thousand groups, versions and resources")
+    func manyResources() {
+        let texts = JSON.array((0..<1000).map { .string("x\($0)") })
+        let policy: JSON = [
+            "spec": [
+                "matchConstraints": [
+                    "resourceRules": [["apiGroups": texts, "apiVersions": texts, "resources": texts]]
+                ]
+            ]
+        ]
+        let rules = PolicyTypeCheck(of: policy).rules
+        #expect(rules.map { $0?.contains(ResourceType("x1", "x999", "x20", "")) } == [true])
+        #expect(rules.map { $0?.contains(ResourceType("x1", "x999", "x1000", "")) } == [false])
     }
 
     @Test("a selector of parameters is shown as the server prints it")

@@ -5,7 +5,7 @@ public import KubeModel
 /// finds is told in the status of the policy and changes nothing else.
 public struct PolicyTypeCheck: Sendable {
     /// How many kinds a rule is checked with at most.
-    private static let mostKinds = 10
+    public static let mostKinds = 10
 
     /// A kind with its type.
     public struct Kind: Sendable {
@@ -24,21 +24,32 @@ public struct PolicyTypeCheck: Sendable {
     /// A check of a policy.
     public init(of policy: JSON) { spec = policy["spec"] ?? [:] }
 
-    /// The resources (group, version and plural name) whose kinds have to be found, rule by rule; rules that name
-    /// everything of a sort are left out.
-    public var resources: [[ResourceType]] {
-        (spec["matchConstraints"]?.list("resourceRules") ?? []).map { rule in
-            func texts(_ key: String) -> [String] { rule.list(key).compactMap(\.string).sorted() }
-            let (groups, versions) = (texts("apiGroups"), texts("apiVersions"))
-            guard !(groups + versions).contains(where: { $0.contains("*") }) else { return [] }
-            let names = texts("resources").filter { !$0.contains("*") && !$0.contains("/") }
-            return groups.flatMap { group in
-                versions.flatMap { version in names.map { ResourceType(group, version, $0, "") } }
-            }
+    /// The resources that a rule names one by one.
+    public struct Resources: Sendable {
+        private let groups: Set<String>
+        private let versions: Set<String>
+        private let names: Set<String>
+
+        /// Nil for a rule that names everything of a sort.
+        fileprivate init?(_ rule: JSON) {
+            func texts(_ key: String) -> Set<String> { Set(rule.list(key).compactMap(\.string)) }
+            (groups, versions) = (texts("apiGroups"), texts("apiVersions"))
+            guard !groups.union(versions).contains(where: { $0.contains("*") }) else { return nil }
+            names = texts("resources").filter { !$0.contains("*") && !$0.contains("/") }
+        }
+
+        /// True when the rule names the resource of a kind.
+        public func contains(_ type: ResourceType) -> Bool {
+            groups.contains(type.group) && versions.contains(type.version) && names.contains(type.plural)
         }
     }
 
-    /// The kinds to check with, of those found for ``resources``.
+    /// What the rules name, rule by rule; nil for those that name everything of a sort, with which nothing is checked.
+    public var rules: [Resources?] {
+        (spec["matchConstraints"]?.list("resourceRules") ?? []).map(Resources.init)
+    }
+
+    /// The kinds to check with, of those found for ``rules``, in the order of group, version and plural name.
     public static func chosen(_ found: [[Kind]]) -> [Kind] {
         var kinds: [String: Kind] = [:]
         for rule in found {

@@ -62,15 +62,6 @@ private struct RBACSource: AuthorizationSource {
     }
 }
 
-extension ServedKind {
-    /// An object as this kind and version, which come first.
-    func presented(_ json: JSON) -> JSON {
-        var ordered: JSONObject = ["kind": .string(type.kind), "apiVersion": .string(type.apiVersion)]
-        for (key, value) in json.object ?? [:] where key != "kind" && key != "apiVersion" { ordered[key] = value }
-        return .object(ordered)
-    }
-}
-
 extension AdmissionRequest {
     /// The namespace as admission sees it: a Namespace is in itself.
     var admissionNamespace: String {

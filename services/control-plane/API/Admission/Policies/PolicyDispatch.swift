@@ -37,7 +37,7 @@ struct PolicyDispatch: Sendable {
     func hooks<Policy>(
         _ registry: PolicyRegistry<Policy>, for request: AdmissionRequest
     ) -> [PolicyHook<Policy>] {
-        let hooks = registry.hooks(request.kind.type.plural)
+        let hooks = registry.hooks(request.kind.type.plural, request.subresource)
         return hooks.isEmpty || Self.exempt.contains(request.kind.type.qualifiedPlural) ? [] : hooks
     }
 

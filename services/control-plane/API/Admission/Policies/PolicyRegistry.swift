@@ -10,13 +10,18 @@ final class PolicyRegistry<Policy: CompiledPolicy>: Sendable {
         let compiled: Compiled
     }
 
+    private struct Resource: Hashable {
+        let plural: String
+        let subresource: String
+    }
+
     private struct State {
         var policies: [String: Entry<Policy>] = [:]
         var bindings: [String: Entry<PolicyBinding>] = [:]
         /// Those with bindings, by name; nil when it has to be put together anew.
         var hooks: [PolicyHook<Policy>]? = []
-        /// Those of ``hooks`` that may concern a resource, by its plural.
-        var byResource: [String: [PolicyHook<Policy>]] = [:]
+        /// Those of ``hooks`` that may concern a resource or subresource.
+        var byResource: [Resource: [PolicyHook<Policy>]] = [:]
     }
 
     /// Name of the policies' resource in the store.
@@ -57,14 +62,15 @@ final class PolicyRegistry<Policy: CompiledPolicy>: Sendable {
         }
     }
 
-    /// The policies that may concern a resource, in the order of their names.
-    func hooks(_ plural: String) -> [PolicyHook<Policy>] {
+    /// The policies that may concern a resource, or a subresource of it, in the order of their names.
+    func hooks(_ plural: String, _ subresource: String) -> [PolicyHook<Policy>] {
         state.withLock { state in
             let all = state.hooks ?? Self.collect(&state)
             guard !all.isEmpty else { return [] }
-            if let known = state.byResource[plural] { return known }
-            let found = all.filter { $0.policy.scope.match.mayConcern(plural) }
-            state.byResource[plural] = found
+            let resource = Resource(plural: plural, subresource: subresource)
+            if let known = state.byResource[resource] { return known }
+            let found = all.filter { $0.policy.scope.match.mayConcern(plural, subresource) }
+            state.byResource[resource] = found
             return found
         }
     }

@@ -31,13 +31,21 @@ struct PolicyStatusWriter: Sendable {
     private func warnings(of policy: JSON) -> [JSON] {
         let check = PolicyTypeCheck(of: policy)
         let registry = server.cluster.registry
-        let found = check.resources.map { resources in
-            resources.compactMap { resource in
-                registry.find(group: resource.group, version: resource.version, plural: resource.plural)
-                    .flatMap { kind in
-                        shape(of: kind, named: kind.type.kind).map { PolicyTypeCheck.Kind(kind.type, $0) }
-                    }
-            }
+        let served = registry.all.sorted {
+            ($0.type.group, $0.type.version, $0.type.plural) < ($1.type.group, $1.type.version, $1.type.plural)
+        }
+        // Many rules may name the same kinds.
+        var known: [ObjectIdentifier: PolicyTypeCheck.Kind?] = [:]
+        func checked(_ kind: ServedKind) -> PolicyTypeCheck.Kind? {
+            if let known = known[ObjectIdentifier(kind)] { return known }
+            let checked = shape(of: kind, named: kind.type.kind).map { PolicyTypeCheck.Kind(kind.type, $0) }
+            known[ObjectIdentifier(kind)] = .some(checked)
+            return checked
+        }
+        let found = check.rules.map { rule -> [PolicyTypeCheck.Kind] in
+            guard let rule else { return [] }
+            return Array(
+                served.lazy.filter { rule.contains($0.type) }.compactMap(checked).prefix(PolicyTypeCheck.mostKinds))
         }
         let params = ParamKind(policy.value(at: "spec", "paramKind")).flatMap { wanted in
             registry.find(apiVersion: wanted.apiVersion, kind: wanted.kind)

@@ -36,9 +36,9 @@ struct ResourceMatch: Sendable {
         objectSelector = LabelSelector(object: json["objectSelector"] ?? [:])
     }
 
-    /// True when requests for a resource may be meant, whatever their group, version and operation.
-    func mayConcern(_ plural: String) -> Bool {
-        rules.isEmpty || rules.contains { rule in rule.rule.mayConcern(plural) }
+    /// True when requests for a resource or subresource may be meant, whatever their group, version and operation.
+    func mayConcern(_ plural: String, _ subresource: String) -> Bool {
+        rules.isEmpty || rules.contains { rule in rule.rule.mayConcern(plural, subresource) }
     }
 
     /// The kind as which a request is meant: its own, or another version of it. Nil when it is not meant.
@@ -53,9 +53,9 @@ struct ResourceMatch: Sendable {
     private func find(_ rules: [Rule], _ request: AdmissionRequest, _ cluster: Cluster) -> ServedKind? {
         guard !rules.isEmpty else { return nil }
         if rules.contains(where: { $0.matches(request.kind, request) }) { return request.kind }
-        let plural = request.kind.type.plural
+        let (plural, subresource) = (request.kind.type.plural, request.subresource)
         guard takesEquivalents,
-            rules.contains(where: { $0.rule.isFor(request.operation) && $0.rule.mayConcern(plural) })
+            rules.contains(where: { $0.rule.isFor(request.operation) && $0.rule.mayConcern(plural, subresource) })
         else { return nil }
         return cluster.registry.all.first { kind in
             kind !== request.kind && kind.storageName == request.kind.storageName
@@ -95,11 +95,12 @@ extension Webhook.Rule {
         operations.contains("*") || operations.contains(operation.rawValue)
     }
 
-    /// True when a resource of this name, or one of its subresources, may be meant.
-    func mayConcern(_ plural: String) -> Bool {
+    /// True when a resource of this name, or a subresource of it, may be meant, whatever its group and version.
+    func mayConcern(_ plural: String, _ subresource: String) -> Bool {
         resources.contains { pattern in
-            let base = pattern.prefix { $0 != "/" }
-            return base == "*" || base == plural
+            let parts = pattern.split(separator: "/", maxSplits: 1)
+            guard let base = parts.first, base == "*" || base == plural else { return false }
+            return parts.count == 2 ? parts[1] == "*" || parts[1] == subresource : subresource.isEmpty
         }
     }
 }
