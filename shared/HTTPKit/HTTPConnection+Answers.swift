@@ -69,6 +69,7 @@ extension HTTPConnection {
         var length: Int?
         if case .length(let number) = framing { length = number }
         let hasBody = !isHead && length ?? 0 > 0
+        tellEnd(isWhole: true)  // the last frame may end the stream at once
         writeHead(response, length: length, isEnd: !hasBody, context)
         if hasBody, let content { writeData(content, isEnd: true, context) }
         context.flush()

@@ -35,15 +35,11 @@ extension HTTPConnection {
                 self.streamBegan(one)
             }
         }
-        guard let tls, let decoder else { return context.close(promise: nil) }
-        let pipeline = context.pipeline.syncOperations
-        // Nothing was read yet, so both go at once.
-        self.decoder = nil
-        pipeline.removeHandler(decoder, promise: nil)
-        if let link { pipeline.removeHandler(link, promise: nil) }
-        link = nil
+        guard let tls else { return context.close(promise: nil) }
         mode = .multiplexed
         do {
+            let pipeline = context.pipeline.syncOperations
+            try pipeline.addHandler(ConnectionFrames(), position: .after(tls))
             try pipeline.addHandler(handler, position: .after(tls))
         } catch {
             context.close(promise: nil)
@@ -100,6 +96,19 @@ extension HTTPConnection {
     func writeData(_ bytes: ByteBuffer, isEnd: Bool, _ context: ChannelHandlerContext) {
         let frame = HTTP2Frame.FramePayload.data(.init(data: .byteBuffer(bytes), endStream: isEnd))
         context.write(HTTP2Writer.wrap(frame), promise: nil)
+    }
+}
+
+/// Keeps frames that are about the whole connection from the handlers of HTTP/1.1, which stand behind it and see no bytes any
+/// more, only how the connection fares.
+private final class ConnectionFrames: ChannelInboundHandler {
+    typealias InboundIn = HTTP2Frame
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A stream's errors end the stream.
+        if !(error is NIOHTTP2Errors.StreamError) { context.close(promise: nil) }
     }
 }
 

@@ -45,6 +45,7 @@ extension HTTPConnection {
         exchange.head.headers = HTTPHeaders()
         streamFailure = nil
         self.exchange = exchange
+        if exchange.framing == .none { tellEnd(isWhole: true) }  // the stream ends with its head
         writeHead(response, length: hasBody ? length : nil, isEnd: exchange.framing == .none, context)
         context.flush()
         return exchange.framing != .none
@@ -164,6 +165,7 @@ extension HTTPConnection {
         guard isActive, let context, let exchange else { return }
         if parent != nil, exchange.framing != .none {
             if case .length = exchange.framing, exchange.remaining > 0 { return abort() }
+            tellEnd(isWhole: true)
             writeData(ByteBuffer(), isEnd: true, context)
             context.flush()
             return finishExchange()
