@@ -20,9 +20,12 @@ def free_port():
 
 
 class Gateway:
-    def __init__(self, platform, state, *flags, port=None, environment=None):
+    """`authority`: the file by which clients believe its certificate, where it has one."""
+
+    def __init__(self, platform, state, *flags, port=None, environment=None, authority=None):
         self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.authority = authority and str(authority)
+        self.url = f"{'https' if authority else 'http'}://127.0.0.1:{self.port}"
         self.state = state
         self.platform = platform
         self.log_file = state.parent / f"{state.name}.log"
@@ -41,7 +44,7 @@ class Gateway:
         deadline = time.monotonic() + 60
         while True:
             try:
-                if requests.get(self.url + "/readyz", timeout=5).status_code == 200:
+                if self.get("/readyz").status_code == 200:
                     return self
             except requests.ConnectionError:
                 pass
@@ -72,7 +75,8 @@ class Gateway:
         headers = options.pop("headers", {})
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        return requests.get(self.url + path, headers=headers, timeout=60, allow_redirects=False, **options)
+        return requests.get(
+            self.url + path, headers=headers, timeout=60, allow_redirects=False, verify=self.authority, **options)
 
     def who(self, token):
         """Whom the gateway takes the bearer of a token for; None for nobody."""

@@ -14,10 +14,14 @@ final class ChannelGlue: ChannelDuplexHandler, RemovableChannelHandler, @uncheck
     /// Bytes that came while the other end was not in place yet.
     private var early: [ByteBuffer] = []
     private var isEnded = false
+    /// What the peer is told before a stop closes the connection.
+    private let farewell: ByteBuffer?
 
-    /// Two ends that belong together.
-    static func pair() -> (ChannelGlue, ChannelGlue) {
-        let (left, right) = (ChannelGlue(), ChannelGlue())
+    init(farewell: ByteBuffer? = nil) { self.farewell = farewell }
+
+    /// Two ends that belong together; before a stop closes the left one, the farewell is sent there.
+    static func pair(farewell: ByteBuffer? = nil) -> (left: ChannelGlue, right: ChannelGlue) {
+        let (left, right) = (ChannelGlue(farewell: farewell), ChannelGlue())
         left.partner = right
         right.partner = left
         return (left, right)
@@ -62,6 +66,15 @@ final class ChannelGlue: ChannelDuplexHandler, RemovableChannelHandler, @uncheck
         guard isReadPending else { return }
         isReadPending = false
         context?.read()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard event is ChannelShouldQuiesceEvent, let farewell else {
+            return context.fireUserInboundEventTriggered(event)
+        }
+        context.writeAndFlush(wrapOutboundOut(farewell)).whenComplete { [channel = context.channel] _ in
+            channel.close(promise: nil)
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {

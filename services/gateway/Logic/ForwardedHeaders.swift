@@ -58,11 +58,7 @@ enum ForwardedHeaders {
             headers.add(name: "upgrade", value: upgrade)
         }
         headers.add(name: "x-request-id", value: request.id)
-        if let address = core.address(of: request) { headers.add(name: "x-forwarded-for", value: address) }
-        headers.add(name: "x-forwarded-proto", value: core.isSecure(request) ? "https" : "http")
-        if let host = request.headers.first(name: "host") { headers.add(name: "x-forwarded-host", value: host) }
-        headers.add(name: "x-forwarded-prefix", value: prefix)
-        add(identity, to: &headers, configuration)
+        headers.add(contentsOf: told(request, identity: identity, core: core, prefix: prefix))
         for (name, value) in setByNotebook where !name.lowercased().hasPrefix("kubeflow-") {
             // The notebook's own annotation; it may not speak about who the user is.
             guard name.lowercased() == "x-rstudio-root-path" || !isAsserted(name),
@@ -72,6 +68,19 @@ enum ForwardedHeaders {
             else { continue }
             headers.replaceOrAdd(name: name, value: value)
         }
+        return headers
+    }
+
+    /// What a notebook is told by us: where a request comes from, and who asks.
+    static func told(
+        _ request: HTTPRequest, identity: UserIdentity, core: GatewayCore, prefix: String
+    ) -> HTTPHeaders {
+        var headers = HTTPHeaders()
+        if let address = core.address(of: request) { headers.add(name: "x-forwarded-for", value: address) }
+        headers.add(name: "x-forwarded-proto", value: core.isSecure(request) ? "https" : "http")
+        if let host = request.headers.first(name: "host") { headers.add(name: "x-forwarded-host", value: host) }
+        headers.add(name: "x-forwarded-prefix", value: prefix)
+        add(identity, to: &headers, core.configuration)
         return headers
     }
 

@@ -12,6 +12,7 @@ public import ServiceLifecycle
 public struct Gateway: Service {
     private let core: GatewayCore
     private let proxy: NotebookProxy
+    private let relay: NotebookRelay
     private let site: StaticSite?
     private let router: Router
     private let onListening: @Sendable (Int) async -> Void
@@ -32,7 +33,8 @@ public struct Gateway: Service {
     ) throws {
         if let problem = configuration.problem { throw GatewayConfigurationError(problem) }
         let core = try GatewayCore(configuration: configuration, client: client, signIn: signIn, logger: logger)
-        let proxy = NotebookProxy(core: core)
+        let relay = NotebookRelay(core: core)
+        let proxy = NotebookProxy(core: core, relay: relay)
         let site = configuration.webRoot.map { StaticSite(root: $0) }
         if let site, !site.isBuilt {
             logger.warning("the page is not built", metadata: ["webRoot": "\(configuration.webRoot ?? "")"])
@@ -49,15 +51,18 @@ public struct Gateway: Service {
         DashboardRoutes(core: core, kfam: kfam).register(on: &router)
         AdminRoutes(core: core).register(on: &router)
         (self.core, self.proxy, self.site, self.router, self.onListening) = (core, proxy, site, router, onListening)
+        self.relay = relay
 
         let handler = GatewayHandler(core: core, proxy: proxy, kfam: kfam, site: site, router: router)
+        let desk = FrontDesk(core: core, handler: handler)
         let tls = try configuration.certificatePEM.map {
-            try ServerTLS.context(certificatePEM: $0, keyPEM: configuration.keyPEM ?? "")
+            try ServerTLS.context(certificatePEM: $0, keyPEM: configuration.keyPEM ?? "", offersHTTP2: true)
         }
         var server = HTTPServer(
             listener: .tcp(host: configuration.host, port: configuration.port), tls: tls, logger: logger,
             runsOnEventLoop: true, onListening: onListening
-        ) { request in await handler.answer(request) }
+        ) { request in await desk.answer(request) }
+        server.relay = relay
         server.onRefusal = { [refusals = core.refusals] in refusals.record($0) }
         self.server = server
     }
@@ -73,6 +78,7 @@ public struct Gateway: Service {
                 group.addTask { [core] in await core.publishKeys() }
             }
             group.addTask { [pool = proxy.pool] in await pool.run() }
+            group.addTask { [relay] in await relay.run() }
             group.addTask { [usage = core.usage] in await usage.run() }
             if let provider = core.provider { group.addTask { await provider.run() } }
             defer { group.cancelAll() }
@@ -80,5 +86,6 @@ public struct Gateway: Service {
             try await server.run()
         }
         core.refusals.finish()
+        core.accessLog?.finish()
     }
 }

@@ -32,6 +32,12 @@ public struct GatewayConfiguration: Sendable {
     public var allowsRegistration: Bool
     /// The API server's audit log, for administrators to read; nil where it is kept elsewhere.
     public var auditLogPath: String?
+    /// Where a line for every request goes; nil for nowhere.
+    public var accessLogPath: String?
+    /// Requests of one user that may be under way, WebSockets among them; 0 for any number.
+    public var requestsAtATime: Int
+    /// Requests of one user a second, for long; twice as many may come at once. 0 for any number.
+    public var requestsPerSecond: Int
     /// How long a connection to a notebook may take to be made.
     public var connectTimeout: Duration
     /// How long a notebook may take to begin its answer.
@@ -43,7 +49,8 @@ public struct GatewayConfiguration: Sendable {
         spawnerConfigPath: String, hosts: [String] = [], version: String = "dev", certificatePEM: String? = nil,
         keyPEM: String? = nil, allowsPlainNetwork: Bool = false, sessionLifetime: Duration = .seconds(7 * 86_400),
         signIn: SignInSettings = SignInSettings(), kfamAddress: String? = nil, namespace: String = "kubeflow",
-        allowsRegistration: Bool = false, auditLogPath: String? = nil, connectTimeout: Duration = .seconds(5),
+        allowsRegistration: Bool = false, auditLogPath: String? = nil, accessLogPath: String? = nil,
+        requestsAtATime: Int = 500, requestsPerSecond: Int = 1000, connectTimeout: Duration = .seconds(5),
         responseTimeout: Duration = .seconds(300)
     ) {
         self.host = host
@@ -62,6 +69,9 @@ public struct GatewayConfiguration: Sendable {
         self.namespace = namespace
         self.allowsRegistration = allowsRegistration
         self.auditLogPath = auditLogPath
+        self.accessLogPath = accessLogPath
+        self.requestsAtATime = requestsAtATime
+        self.requestsPerSecond = requestsPerSecond
         self.connectTimeout = connectTimeout
         self.responseTimeout = responseTimeout
     }

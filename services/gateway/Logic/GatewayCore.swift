@@ -30,11 +30,16 @@ struct GatewayCore: Sendable {
     let endpoints: WatchCache
     /// The Pods of notebooks, as far as their addresses go.
     let pods: WatchCache
+    /// Changes of the three above.
+    let places = ChangeCount()
     /// Tells services who is asking.
     let serviceTokens: ServiceTokens
     let usage: UsageHistory
     let metrics: Metrics
     let refusals: RefusalLog
+    /// Nil where none is wanted.
+    let accessLog: AccessLog?
+    let limits: UserLimits
     let logger: Logger
 
     init(configuration: GatewayConfiguration, client: KubeClient, signIn: SignInTokens?, logger: Logger) throws {
@@ -57,6 +62,8 @@ struct GatewayCore: Sendable {
         serviceTokens = try ServiceTokens(folder: PrivateFolder(configuration.stateDirectory))
         requestGuard = RequestGuard(configuration)
         refusals = RefusalLog(stateDirectory: configuration.stateDirectory)
+        accessLog = configuration.accessLogPath.map { AccessLog(path: $0) }
+        limits = UserLimits(concurrent: configuration.requestsAtATime, rate: configuration.requestsPerSecond)
         reviews = AccessReviews(client: client)
         memberships = Memberships(client: client)
         // Who lost a role must not go on by what was answered before.
@@ -70,6 +77,7 @@ struct GatewayCore: Sendable {
             pod.metadata["annotations"] = nil
             pod["status"] = ["podIP": pod.status["podIP"] ?? ""]
         }
+        for cache in [notebooks, endpoints, pods] { cache.observe { [places] _ in places.add() } }
         usage = UsageHistory(client: client, logger: logger)
         metrics = Metrics()
         metrics.describe("gateway_requests_total", "Requests by part of the gateway and class of the answer.")

@@ -11,9 +11,10 @@ import Synchronization
 struct NotebookProxy: Sendable {
     let core: GatewayCore
     let pool: UpstreamPool
+    let relay: NotebookRelay
 
-    init(core: GatewayCore) {
-        self.core = core
+    init(core: GatewayCore, relay: NotebookRelay) {
+        (self.core, self.relay) = (core, relay)
         pool = UpstreamPool(connectTimeout: core.configuration.connectTimeout)
     }
 
@@ -25,9 +26,14 @@ struct NotebookProxy: Sendable {
         let prefix: String
         let target: String
         let headers: [String: String]
+        /// What takes the prefix' place in the target.
+        let rewrite: String?
         /// Whether the visitor may still be there, for connections that outlive the request.
         var mayStay: @Sendable () async -> Bool = { true }
     }
+
+    /// A WebSocket's last frame before a stop: closed, 1001 (RFC 6455, 5.5.1 and 7.4.1). Browsers open a new one then.
+    private static let goingAway = ByteBuffer(bytes: [0x88, 0x02, 0x03, 0xE9])
 
     /// How often open WebSockets are looked at: somebody may have signed out, or lost a role.
     private static let watchInterval = Duration.seconds(1)
@@ -39,6 +45,7 @@ struct NotebookProxy: Sendable {
         else { return notFound("This is not the address of a notebook.") }
         let namespace = String(segments[2])
         let name = String(segments[3])
+        let marks = core.marks
         guard let identity = try await core.visitor(of: request, scope: .notebooks) else {
             return isPage(request)
                 ? core.signInPage(request) : .error(APIError(.unauthorized, "No user detected."))
@@ -74,7 +81,14 @@ struct NotebookProxy: Sendable {
             return await starting(notebook, request: request, identity: identity)
         }
         var route = Self.route(request, namespace: namespace, name: name, notebook: notebook)
-        if isUpgrade { route.mayStay = mayStay(request, namespace: namespace, name: name) }
+        if isUpgrade {
+            route.mayStay = mayStay(request, namespace: namespace, name: name)
+        } else if route.headers.isEmpty {
+            relay.remember(
+                request, identity, pages: NotebookPages(namespace: namespace, name: name), prefix: route.prefix,
+                rewrite: route.rewrite, address: address, marks: marks,
+                mayStay: mayStay(request, namespace: namespace, name: name))
+        }
         return await forward(
             request, route: route, identity: identity, to: address, isUpgrade: isUpgrade, notebook: notebook)
     }
@@ -123,15 +137,18 @@ struct NotebookProxy: Sendable {
     private static func route(_ request: HTTPRequest, namespace: String, name: String, notebook: KubeObject) -> Route {
         let prefix = "/notebook/\(namespace)/\(name)/"
         var target = request.target
-        if let rewrite = notebook.annotations["notebooks.kubeflow.org/http-rewrite-uri"], rewrite.hasPrefix("/"),
-            rewrite.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
+        var rewrite: String?
+        if let wanted = notebook.annotations["notebooks.kubeflow.org/http-rewrite-uri"], wanted.hasPrefix("/"),
+            wanted.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
         {
-            let rest = request.target.dropFirst(prefix.utf8.count)
-            target = rewrite.hasSuffix("/") ? rewrite + rest : rewrite + "/" + rest
+            let start = wanted.hasSuffix("/") ? wanted : wanted + "/"
+            target = start + request.target.dropFirst(prefix.utf8.count)
+            rewrite = start
         }
         let set = notebook.annotations["notebooks.kubeflow.org/http-headers-request-set"]
             .flatMap { try? JSON(parsing: $0) }?.stringMap
-        return Route(namespace: namespace, name: name, prefix: prefix, target: target, headers: set ?? [:])
+        return Route(
+            namespace: namespace, name: name, prefix: prefix, target: target, headers: set ?? [:], rewrite: rewrite)
     }
 
     // MARK: Passing on
@@ -145,6 +162,7 @@ struct NotebookProxy: Sendable {
             headers: ForwardedHeaders.toNotebook(
                 request, identity: identity, core: core, prefix: route.prefix,
                 setByNotebook: route.headers, isUpgrade: isUpgrade))
+        let pages = NotebookPages(namespace: route.namespace, name: route.name)
         let hasBody = request.body.buffered.map { $0.readableBytes > 0 } ?? true
         if let buffered = request.body.buffered {
             if buffered.readableBytes > 0 || ["POST", "PUT", "PATCH"].contains(request.method) {
@@ -160,9 +178,10 @@ struct NotebookProxy: Sendable {
         } catch is CancellationError {
             return .error(APIError(.serviceUnavailable, "the request was given up"))
         } catch UpstreamError.timeout {
-            return unreachable(504, "The notebook does not answer in time.", request: request)
+            return pages.answer(.silent(core.configuration.responseTimeout.components.seconds), isPage: isPage(request))
         } catch UpstreamError.connectTimeout {
-            return unreachable(504, "The notebook cannot be reached.", request: request)
+            return pages.answer(
+                .outOfReach(core.configuration.connectTimeout.components.seconds), isPage: isPage(request))
         } catch UpstreamError.refused {
             // Its Pod runs, its server does not listen yet (or any more).
             return await starting(notebook, request: request, identity: identity)
@@ -170,7 +189,7 @@ struct NotebookProxy: Sendable {
             return .error(error)
         } catch {
             core.logger.debug("notebook failed", metadata: ["error": "\(error)", "path": "\(request.path)"])
-            return unreachable(502, "The notebook broke the connection off.", request: request)
+            return pages.answer(.brokeOff, isPage: isPage(request))
         }
     }
 
@@ -272,7 +291,8 @@ struct NotebookProxy: Sendable {
         let upstream = connection.channel
         do {
             try await channel.writeAndFlush(head).get()
-            let (near, far) = ChannelGlue.pair()
+            let isWebSocket = answer.headers.first(name: "upgrade")?.lowercased() == "websocket"
+            let (near, far) = ChannelGlue.pair(farewell: isWebSocket ? goingAway : nil)
             try await connection.surrender(to: far)
             try await channel.pipeline.addHandler(near).get()
             try await upstream.setOption(.autoRead, value: true).get()
@@ -306,13 +326,6 @@ struct NotebookProxy: Sendable {
 
     private func notFound(_ line: String) -> HTTPResponse {
         Pages.page(status: 404, title: "No such notebook", lines: [line], link: ("All notebooks", "/"))
-    }
-
-    private func unreachable(_ status: Int, _ line: String, request: HTTPRequest) -> HTTPResponse {
-        guard isPage(request) else { return .error(APIError(.serviceUnavailable, line, code: status)) }
-        return Pages.page(
-            status: status, title: "The notebook cannot be opened just now",
-            lines: [line, "This page tries again by itself."], link: ("All notebooks", "/"), reloadSeconds: 5)
     }
 
     private func starting(_ notebook: KubeObject, request: HTTPRequest, identity: UserIdentity) async -> HTTPResponse {

@@ -12,20 +12,19 @@ final class Sessions: Sendable {
     static let cookieName = "martlet_session"
     static let csrfCookieName = "XSRF-TOKEN"
     /// How long a session that another process ended may go on.
-    private static let recheck: TimeInterval = 1
+    static let recheck: TimeInterval = 1
     private static let capacity = 20_000
 
     private let folder: PrivateFolder
     private let key: [UInt8]
     private let lifetime: Duration
     private let known = Mutex(Known())
+    private let changes = Atomic(0)
     private let clearedAt = Mutex(Date.distantPast)
 
     private struct Known: Sendable {
         /// Sessions as last read, and when.
         var sessions: [String: (session: Session, readAt: Date)] = [:]
-        /// How often a file was changed or removed: what was read before may not be true any more.
-        var changes = 0
     }
 
     /// Reads the key, or makes one.
@@ -116,16 +115,22 @@ final class Sessions: Sendable {
         return session(String(parts[1]), now: now)
     }
 
+    /// How often a file was changed or removed here: what was read before may not be true any more.
+    var changeCount: Int { changes.load(ordering: .sequentiallyConsistent) }
+
+    /// When a session's file was read last; nil when it is not remembered.
+    func readAt(_ id: String) -> Date? { known.withLock { $0.sessions[id]?.readAt } }
+
     /// The session of an id that is known to be ours.
     func session(_ id: String, now: Date = Date()) -> Session? {
-        let (entry, changes) = known.withLock { ($0.sessions[id], $0.changes) }
+        let (entry, changes) = known.withLock { ($0.sessions[id], changeCount) }
         if let entry, abs(now.timeIntervalSince(entry.readAt)) < Self.recheck {
             return now < entry.session.expiresAt ? entry.session : nil
         }
         let session = stored(id, now: now)
         known.withLock { known in
             // What was read while somebody wrote is not remembered: it may be from before.
-            guard let session, known.changes == changes else { return known.sessions[id] = nil }
+            guard let session, changeCount == changes else { return known.sessions[id] = nil }
             if known.sessions.count >= Self.capacity { known.sessions.removeAll() }
             known.sessions[id] = (session, now)
         }
@@ -189,7 +194,7 @@ final class Sessions: Sendable {
     private func forget(_ id: String) {
         known.withLock { known in
             known.sessions[id] = nil
-            known.changes += 1
+            changes.add(1, ordering: .sequentiallyConsistent)
         }
     }
 

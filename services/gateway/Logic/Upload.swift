@@ -17,7 +17,8 @@ final class Upload: Sendable {
     init(_ body: HTTPBody, to connection: UpstreamConnection, timeout: TimeAmount) {
         let done = Done()
         self.done = done
-        task = Task {
+        // On the loop of both connections: a body may come in very many pieces.
+        task = Task(executorPreference: EventLoopExecutor(connection.channel.eventLoop)) {
             do {
                 for try await chunk in body { try await connection.write(chunk) }
                 try await connection.end(timeout: timeout)

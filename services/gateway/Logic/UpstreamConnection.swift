@@ -86,12 +86,25 @@ final class UpstreamConnection: ChannelInboundHandler, RemovableChannelHandler, 
 
     /// Sends a piece of the body; returns when there is room for the next one.
     func write(_ bytes: ByteBuffer) async throws {
+        if eventLoop.inEventLoop, failure == nil, channel.isWritable {
+            channel.writeAndFlush(HTTPClientRequestPart.body(.byteBuffer(bytes)), promise: nil)
+            if channel.isWritable { return }
+            return try await drained()
+        }
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             eventLoop.execute { [self] in
                 if let failure { return continuation.resume(throwing: failure) }
                 channel.writeAndFlush(HTTPClientRequestPart.body(.byteBuffer(bytes)), promise: nil)
                 if channel.isWritable { continuation.resume() } else { writers.append(continuation) }
             }
+        }
+    }
+
+    /// Returns when there is room again.
+    private func drained() async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            if let failure { return continuation.resume(throwing: failure) }
+            if channel.isWritable { continuation.resume() } else { writers.append(continuation) }
         }
     }
 

@@ -42,6 +42,14 @@ struct GatewayCommand: AsyncParsableCommand {
     var registrationFlow = false
     @Option(help: "The API server's audit log, shown to administrators.")
     var auditLog: String?
+    @Option(help: "File for a line of JSON for every request.")
+    var accessLog: String?
+    @Option(help: "Requests of one user that may be under way, WebSockets among them; 0 for any number.")
+    var userRequests = 500
+    @Option(help: "Requests of one user a second, for long; 0 for any number.")
+    var userRate = 1000
+    @Option(help: "Seconds that a notebook may take to begin its answer.")
+    var responseTimeout = 300
     @OptionGroup(title: "How people sign in")
     var signIn: SignInOptions
     @Option(help: "Print a sign-in link for this user once listening.")
@@ -57,6 +65,9 @@ struct GatewayCommand: AsyncParsableCommand {
         }
         guard Logger.Level(rawValue: logLevel) != nil else {
             throw ValidationError("--log-level has no level \(logLevel)")
+        }
+        guard userRequests >= 0, userRate >= 0, responseTimeout > 0 else {
+            throw ValidationError("--user-requests, --user-rate and --response-timeout are no negative numbers")
         }
         guard (0...65_535).contains(port) else { throw ValidationError("--port is between 0 and 65535, not \(port)") }
         guard (tlsCertificate == nil) == (tlsKey == nil) else {
@@ -78,14 +89,18 @@ struct GatewayCommand: AsyncParsableCommand {
             keyPEM: try tlsKey.map { try String(contentsOfFile: $0, encoding: .utf8) },
             allowsPlainNetwork: allowPlainNetwork, signIn: try signIn.settings(), kfamAddress: kfam,
             namespace: cluster.namespace,
-            allowsRegistration: registrationFlow, auditLogPath: auditLog)
+            allowsRegistration: registrationFlow, auditLogPath: auditLog,
+            accessLogPath: accessLog, requestsAtATime: userRequests, requestsPerSecond: userRate,
+            responseTimeout: .seconds(responseTimeout))
         let scheme = tlsCertificate == nil ? "http" : "https"
         let gateway = try Gateway(
             configuration: configuration, client: KubeClient(transport: transport), signIn: tokens, logger: logger
         ) { [host, signInUser] port in
             guard let signInUser else { return }
             do {
-                print("\(scheme)://\(host):\(port)/login?token=\(try tokens.issue(user: signInUser))")
+                let link = "\(scheme)://\(host):\(port)/login?token=\(try tokens.issue(user: signInUser))\n"
+                // At once, also where nobody looks at a terminal.
+                FileHandle.standardOutput.write(Data(link.utf8))
             } catch {
                 logger.error("no sign-in link can be made", metadata: ["error": "\(error)"])
             }
