@@ -176,7 +176,6 @@ enum ContainerBundle {
                 plan.processNamespace.map { ["type": "pid", "path": .string($0)] } ?? ["type": "pid"],
                 ["type": "ipc", "path": .string(plan.ipcNamespace)], ["type": "uts"], ["type": "mount"],
             ],
-            "cgroupsPath": .string(plan.cgroup), "resources": resources(plan),
             "maskedPaths": plan.showsWholeProc
                 ? []
                 : [
@@ -187,6 +186,10 @@ enum ContainerBundle {
                 ],
             "readonlyPaths": plan.showsWholeProc ? [] : ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys"],
         ]
+        if ControlGroups.areUsable {
+            linux["cgroupsPath"] = .string(plan.cgroup)
+            linux["resources"] = resources(plan)
+        }
         if let path = plan.networkNamespace {
             linux["namespaces"] = .array(
                 (linux["namespaces"]?.array ?? []) + [["type": "network", "path": .string(path)]])
@@ -254,7 +257,7 @@ enum ContainerBundle {
             var options: [JSON] = ["rbind", "rprivate", isReadOnly ? "ro" : "rw", "nodev"]
             if nosuid { options.append("nosuid") }
             // Owners are seen as on disk, although the container's numbers are others on the host.
-            if plan.userBase != nil { options.append("idmap") }
+            if let base = plan.userBase, base > 0 { options.append("idmap") }
             return [
                 "destination": .string(destination), "type": "bind", "source": .string(source),
                 "options": .array(options),
@@ -362,7 +365,7 @@ enum ContainerBundle {
         let options: [JSON] = [
             .string("lowerdir=\(lower)"), .string("upperdir=\(upper)"), .string("workdir=\(work)"), "nosuid", "nodev",
         ]
-        return .array(options + (plan.userBase == nil ? [] : ["userxattr"]))
+        return .array(options + (plan.userBase == nil && UserNamespace.isOfMachine ? [] : ["userxattr"]))
     }
 
     private static func depth(_ mount: ContainerMount) -> Int { mount.destination.split(separator: "/").count }

@@ -19,7 +19,10 @@ struct ContainerRuntime: Sendable {
         try FileTools.makeDirectory(configuration.crunRoot, mode: 0o700)
         let outcome = try await Command(
             tools.shim,
-            [run.directory, run.id, tools.crun, configuration.crunRoot, cgroup, run.logPath, container.streams]
+            [
+                run.directory, run.id, tools.crun, configuration.crunRoot, ControlGroups.areUsable ? cgroup : "",
+                run.logPath, container.streams,
+            ]
         ).run()
         guard outcome.code == 0 else { throw NodeError(Self.complaint(outcome.error)) }
     }
@@ -71,7 +74,7 @@ struct ContainerRuntime: Sendable {
 
     /// A command line of crun.
     func crun(_ arguments: [String]) -> Command {
-        Command(tools.crun, ["--cgroup-manager=cgroupfs", "--root=\(configuration.crunRoot)"] + arguments)
+        Command(tools.crun, [ControlGroups.manager, "--root=\(configuration.crunRoot)"] + arguments)
     }
 
     /// The last line of crun's log, without its time.

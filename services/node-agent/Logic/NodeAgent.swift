@@ -86,11 +86,14 @@ public struct NodeAgent: Service {
             services: serviceNetwork,
             environments: environments, images: images,
             runtime: ContainerRuntime(tools: tools, configuration: configuration),
-            watcher: watcher, meter: UsageMeter(), storage: StorageMeter(), devices: devices,
+            watcher: watcher, meter: UsageMeter(reader: CgroupReader(pods: configuration.podsDirectory)), storage: StorageMeter(), devices: devices,
             recorder: EventRecorder(client: client, component: "kubelet"), pods: pods, configMaps: configMaps,
             secrets: secrets, nodeCPU: capacity?["cpu"]?.string.flatMap(ResourceQuantity.value) ?? 1,
             nodeMemory: capacity?["memory"]?.string.flatMap(ResourceQuantity.value) ?? 0,
             shiftsUsers: UserShift.isOffered(on: configuration.podsDirectory), logger: logger)
+        if !ControlGroups.areUsable {
+            logger.warning("limits are not enforced: control groups cannot be used without root")
+        }
         if !context.shiftsUsers {
             logger.warning("root in a pod is root of the host: the file system cannot show files under other owners")
         }

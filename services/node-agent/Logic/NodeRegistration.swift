@@ -119,7 +119,7 @@ struct NodeRegistration: Sendable {
     }
 
     static func conditions(old: [JSON], _ pressure: NodePressure = NodePressure(), now: Date = Date()) -> [JSON] {
-        let wanted: [(type: String, status: String, reason: String, message: String)] = [
+        var wanted: [(type: String, status: String, reason: String, message: String)] = [
             pressure.isOfMemory
                 ? ("MemoryPressure", "True", "KubeletHasInsufficientMemory", "the node has too little memory available")
                 : ("MemoryPressure", "False", "KubeletHasSufficientMemory", "the node has sufficient memory available"),
@@ -131,6 +131,7 @@ struct NodeRegistration: Sendable {
                 : ("PIDPressure", "False", "KubeletHasSufficientPID", "the node has sufficient PIDs available"),
             ("Ready", "True", "KubeletReady", "the node agent runs pods"),
         ]
+        if !ControlGroups.areUsable { wanted.insert(ControlGroups.condition, at: 0) }
         let time = Timestamps.text(now)
         return wanted.map { condition in
             let before = old.first { $0["type"]?.string == condition.type }

@@ -87,6 +87,7 @@ extension PodWorker {
     }
 
     private func update(_ container: ContainerSpec, _ run: ContainerRun) async throws {
+        guard ControlGroups.areUsable else { return }  // what is promised is all there is
         let cgroup = context.cgroup(pod: uid, container: container.name, number: run.number)
         if let limit = container.limit("memory"), let used = CgroupReader().read(cgroup)?.memoryBytes,
             used > UInt64(max(limit, 0))

@@ -22,8 +22,12 @@ enum UserShift {
     /// The layers of images with shifted owners.
     static func layers(_ id: String) -> String { "\(views)/\(id)-layers" }
 
-    /// The host's number of user 0 of a pod: no two pods have numbers in common, and none is a user of the host.
-    static func base(of address: Address4) -> UInt32 { 1 << 30 + (address.value & 0x3fff) << 16 }
+    /// The agent's number of user 0 of a pod: no two pods have numbers in common, and none is a user of the host. In an
+    /// ordinary user's namespace owners cannot be shifted, and it is 0: containers have the same numbers as the agent, but in
+    /// a user namespace of their own, so that root of one has power over nothing but it.
+    static func base(of address: Address4) -> UInt32 {
+        UserNamespace.isOfMachine ? 1 << 30 + (address.value & 0x3fff) << 16 : 0
+    }
 
     /// How many users a container has of its own.
     static let count: UInt32 = 65536
@@ -31,8 +35,10 @@ enum UserShift {
     /// The host's number of a user of an image; who has none among the container's is root there.
     static func owner(_ number: UInt32, base: UInt32?) -> UInt32 { (base ?? 0) + (number < count ? number : 0) }
 
-    /// True when the file system of the folder can show files under other owners.
+    /// True when containers can have users of their own: the file system of the folder can show files under other owners,
+    /// or there is no need to.
     static func isOffered(on directory: String) -> Bool {
+        guard UserNamespace.isOfMachine else { return true }
         let probe = "\(views)/probe"
         guard (try? FileTools.makeDirectory(probe)) != nil else { return false }
         defer { rmdir(probe) }
@@ -45,15 +51,22 @@ enum UserShift {
     /// - Throws: ``NodeError`` when the kernel refuses.
     static func prepare(_ plan: ContainerPlan, base: UInt32) throws {
         // The root file system from an image shows its owners shifted already.
-        for name in ["rootfs", "layer-usr", "work-usr", "layer-environment", "work-environment"] {
+        for name in ["rootfs", "layer-usr", "work-usr", "layer-environment", "work-environment"] where base > 0 {
             try check(node_shift_owners("\(plan.bundle)/\(name)", base))
         }
         try FileTools.makeDirectory(view(plan.id))
         try check(node_mount(plan.bundle, view(plan.id), nil, node_mount_bind, nil))
         if let path = plan.environment.path {
             try FileTools.makeDirectory(environment(plan.id))
-            try check(node_mount_shifted(path, environment(plan.id), base))
+            try show(path, at: environment(plan.id), base: base)
         }
+    }
+
+    /// Shows a folder with shifted owners.
+    static func show(_ source: String, at target: String, base: UInt32) throws {
+        try check(
+            base > 0
+                ? node_mount_shifted(source, target, base) : node_mount(source, target, nil, node_mount_bind, nil))
     }
 
     /// Removes the views of a container; nothing happens when it has none.

@@ -89,7 +89,7 @@ struct ContainerImage: Sendable {
         if let base {
             directory = UserShift.layers(id)
             try FileTools.makeDirectory(directory)
-            try UserShift.check(node_mount_shifted(layers.directory, directory, base))
+            try UserShift.show(layers.directory, at: directory, base: base)
         }
         if let top = chain.last {
             // The topmost folder's facts are those of the writable layer.
@@ -105,7 +105,8 @@ struct ContainerImage: Sendable {
         let empty = "\(bundle)/rootfs"
         try FileTools.makeDirectory(empty)
         let lower = chain.isEmpty ? empty : LayerStore.lower(chain)
-        let result = node_mount_overlay(directory, root, "lowerdir=\(lower),upperdir=\(upper),workdir=\(work)")
+        let result = node_mount_overlay(
+            directory, root, "lowerdir=\(lower),upperdir=\(upper),workdir=\(work)\(UserNamespace.overlayOption)")
         guard result == 0 else { throw NodeError(LayerStore.overlayFailure(result)) }
     }
 }

@@ -86,7 +86,8 @@ struct LayerStore: Sendable {
             try FileTools.makeDirectory(root)
             let result = node_mount_overlay(
                 directory, root,
-                "lowerdir=\(Self.lower(below)),upperdir=\(work)/files,workdir=\(work)/work")
+                "lowerdir=\(Self.lower(below)),upperdir=\(work)/files,workdir=\(work)/work"
+                    + UserNamespace.overlayOption)
             guard result == 0 else { throw ImageError(Self.overlayFailure(result)) }
         }
         defer {

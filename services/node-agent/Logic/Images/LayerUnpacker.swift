@@ -84,7 +84,10 @@ struct LayerUnpacker {
             try setAttributes(member, name, folder)
         case .symbolicLink:
             guard symlinkat(member.target, folder, name) == 0 else { throw failure(member.name) }
-            guard fchownat(folder, name, member.uid, member.gid, AT_SYMLINK_NOFOLLOW) == 0 else {
+            guard
+                fchownat(
+                    folder, name, Self.owner(member.uid), Self.owner(member.gid), AT_SYMLINK_NOFOLLOW) == 0
+            else {
                 throw failure(member.name)
             }
             var times = [Self.time(member), Self.time(member)]
@@ -100,7 +103,7 @@ struct LayerUnpacker {
             guard linkat(other, String(last), folder, name, 0) == 0 else { throw failure(member.name) }
         case .pipe:
             guard mknodat(folder, name, S_IFIFO | 0o600, 0) == 0,
-                fchownat(folder, name, member.uid, member.gid, AT_SYMLINK_NOFOLLOW) == 0,
+                fchownat(folder, name, Self.owner(member.uid), Self.owner(member.gid), AT_SYMLINK_NOFOLLOW) == 0,
                 fchmodat(folder, name, member.mode, 0) == 0
             else { throw failure(member.name) }
         case .device: break  // containers have devices of their own
@@ -138,7 +141,7 @@ struct LayerUnpacker {
 
     /// Owner, then mode, because a change of the owner takes setuid away.
     private func setFacts(of file: Int32, _ member: TarReader.Member, _ name: String) throws {
-        guard fchown(file, member.uid, member.gid) == 0, fchmod(file, member.mode) == 0 else {
+        guard fchown(file, Self.owner(member.uid), Self.owner(member.gid)) == 0, fchmod(file, member.mode) == 0 else {
             throw failure(member.name)
         }
     }
@@ -252,6 +255,12 @@ struct LayerUnpacker {
     private mutating func forgetParent() {
         if let parent { close(parent.descriptor) }
         parent = nil
+    }
+
+    /// The owner on disk. In an ordinary user's namespace there are no numbers beyond those of containers; such files are
+    /// nobody's there, as for any container.
+    private static func owner(_ number: UInt32) -> UInt32 {
+        UserNamespace.isOfMachine || number < UserShift.count ? number : 65534
     }
 
     private static func time(_ member: TarReader.Member) -> timespec {
