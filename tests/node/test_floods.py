@@ -58,10 +58,17 @@ def test_a_container_that_writes_a_gibibyte_without_a_line_break(platform, names
     platform.wait("--for=create", "pod/flood", "-n", namespace)
     folder = platform.data / "pods" / platform.get("pod", "flood", "-n", namespace)["metadata"]["uid"]
     most = {"disk": 0, "agent": 0, "shim": 0}
-    while platform.get("pod", "flood", "-n", namespace)["status"]["phase"] in ("Pending", "Running"):
+    waiter = subprocess.Popen(
+        ["kubectl", "--kubeconfig", platform.kubeconfig, "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/flood", "-n", namespace,
+         "--timeout=180s"], stdout=subprocess.DEVNULL)
+    while waiter.poll() is None:
+        try:
+            waiter.wait(0.02)
+        except subprocess.TimeoutExpired:
+            pass
         try:
             shim = (folder / "containers" / "main" / "0" / "shim").read_text().split()[0]
-            found = {"disk": sum(file.stat().st_size for file in logs(platform, "flood", namespace)),
+            found = {"disk": sum(file.stat().st_size for file in (folder / "containers" / "main" / "0").glob("log*")),
                      "agent": memory(agent), "shim": memory(shim)}
         except OSError:
             continue  # not there yet, or over
