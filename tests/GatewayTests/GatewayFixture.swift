@@ -12,10 +12,13 @@ import TestSupport
 final class ReviewedCluster: KubeTransport {
     let objects = FakeCluster()
     /// Users who may do everything.
-    let allowed: Set<String>
+    private let allowed: Mutex<Set<String>>
     private let seen = Mutex<[KubeRequest]>([])
 
-    init(allowed: Set<String> = ["anna"]) { self.allowed = allowed }
+    init(allowed: Set<String> = ["anna"]) { self.allowed = Mutex(allowed) }
+
+    /// From now on a user may do nothing.
+    func forbid(_ user: String) { _ = allowed.withLock { $0.remove(user) } }
 
     var requests: [KubeRequest] { seen.withLock { $0 } }
     var client: KubeClient { KubeClient(transport: self) }
@@ -25,7 +28,7 @@ final class ReviewedCluster: KubeTransport {
         if request.target.contains("subjectaccessreviews"), let body = request.body {
             var review = try JSON(parsing: body.readableBytesView)
             let user = review["spec"]?["user"]?.string ?? ""
-            review.set(.bool(allowed.contains(user)), at: "status", "allowed")
+            review.set(.bool(allowed.withLock { $0.contains(user) }), at: "status", "allowed")
             return answer(review)
         }
         if request.target.contains("dryRun=All"), let body = request.body {
@@ -82,7 +85,8 @@ let spawnerConfigPath = URL(fileURLWithPath: #filePath).deletingLastPathComponen
 
 /// Runs a gateway for the time of a closure.
 func withGateway(
-    _ cluster: ReviewedCluster = ReviewedCluster(), _ body: (RunningGateway) async throws -> Void
+    _ cluster: ReviewedCluster = ReviewedCluster(), configure: (inout GatewayConfiguration) -> Void = { _ in },
+    _ body: (RunningGateway) async throws -> Void
 ) async throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("gateway-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -93,10 +97,12 @@ func withGateway(
     try "squeezed".write(toFile: folder + "/web/assets/a.js.br", atomically: true, encoding: .utf8)
     let tokens = try SignInTokens(stateDirectory: folder + "/state")
     let (ports, port) = AsyncStream.makeStream(of: Int.self)
+    var configuration = GatewayConfiguration(
+        port: 0, webRoot: folder + "/web", stateDirectory: folder + "/state", spawnerConfigPath: spawnerConfigPath)
+    configure(&configuration)
     let gateway = try Gateway(
-        configuration: GatewayConfiguration(
-            port: 0, webRoot: folder + "/web", stateDirectory: folder + "/state", spawnerConfigPath: spawnerConfigPath),
-        client: cluster.client, signIn: tokens, logger: Logger(label: "test"), onListening: { port.yield($0) })
+        configuration: configuration, client: cluster.client, signIn: tokens, logger: Logger(label: "test"),
+        onListening: { port.yield($0) })
     try await withThrowingTaskGroup { group in
         group.addTask { try await gateway.run() }
         var iterator = ports.makeAsyncIterator()
