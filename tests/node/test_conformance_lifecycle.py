@@ -98,6 +98,24 @@ def test_init_containers(platform, namespace):
     assert initialized["message"] == "containers with incomplete status: [init1 init2]"
 
 
+def test_sidecars(platform, namespace):
+    """Started in their place and before what follows, again when they fail, and ended after the main containers."""
+    sidecar = """
+[ -e /shared/was ] || { touch /shared/was; exit 1; }
+trap 'echo stopped; exit 0' TERM
+echo sidecar >> /shared/order; touch /shared/up; echo up
+while :; do sleep 0.1; done
+"""
+    manifest = with_init(pod("helped", namespace, "cat /shared/order", terminationGracePeriodSeconds=10), sidecar,
+                         "[ -e /shared/up ] && echo init >> /shared/order")
+    manifest["spec"]["initContainers"][0].update(restartPolicy="Always", startupProbe={
+        "exec": {"command": ["test", "-e", "/shared/up"]}, "periodSeconds": 1, "failureThreshold": 60})
+    assert run(platform, manifest) == "sidecar\ninit\n"
+    helper = statuses(platform, "helped", namespace, "initContainerStatuses")["init1"]
+    assert helper["restartCount"] == 1 and helper["state"]["terminated"]["exitCode"] == 0
+    assert platform.kubectl("logs", "helped", "-c", "init1", "-n", namespace).stdout == "up\nstopped\n"
+
+
 # Answers 200 until /bad is wanted; redirects as asked.
 SERVER = """
 import http.server, sys

@@ -147,6 +147,13 @@ def test_users_of_its_own_when_asked(platform, namespace):
     assert run(platform, pod("own", namespace, script, hostUsers=False)).split() == ["1000", "shifted", "eth0", "lo"]
 
 
+def test_how_much_of_proc_is_seen(platform, namespace):
+    script = "grep -c ' /proc/' /proc/self/mounts || true"
+    assert int(run(platform, pod("masked", namespace, script, hostUsers=False))) > 5
+    assert run(platform, pod("whole", namespace, script, hostUsers=False, container={
+        "securityContext": {"procMount": "Unmasked"}})) == "0\n"
+
+
 def test_capabilities(platform, namespace):
     script = "grep -E 'Cap(Bnd|Eff|Amb)' /proc/self/status | tr '\\n' ' '"
     def told(name, **capabilities):
