@@ -19,13 +19,14 @@ from json_times import json_times  # noqa: E402
 from platform_times import platform  # noqa: E402
 from pod_times import pods  # noqa: E402
 from profiles import profiles  # noqa: E402
+from proxying import proxying  # noqa: E402
 from watchers import watchers  # noqa: E402
 from workloads import workloads  # noqa: E402
 
 PARTS = {
     "json": json_times, "create": create, "get": get, "collection": collection, "watchers": watchers,
     "workloads": workloads, "platform": platform, "pods": pods,
-    "profiles": profiles,
+    "profiles": profiles, "proxying": proxying,
 }
 
 

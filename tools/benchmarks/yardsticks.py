@@ -21,12 +21,12 @@ def free_port():
 
 
 @contextlib.contextmanager
-def running(command, port):
+def running(command, port, host="127.0.0.1"):
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(400):
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                if probe.connect_ex((host, port)) == 0:
                     break
             if server.poll() is not None:
                 raise RuntimeError(f"{command[0]} ended at once")
