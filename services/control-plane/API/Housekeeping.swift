@@ -1,11 +1,12 @@
 import CMalloc
+import ClusterRules
 import ClusterStore
 import KubeModel
 import Logging
 public import ServiceLifecycle
 
-/// What the API does besides answering: follows its own writes, cleans up after deleted definitions, lets events expire,
-/// and keeps the time of watches.
+/// What the API does besides answering: follows its own writes, cleans up after deleted definitions, registers what is
+/// served, lets events expire, and keeps the time of watches.
 public struct APIHousekeeping: Service {
     /// How long events are kept.
     public static let eventLifetime = Duration.seconds(3600)
@@ -18,7 +19,9 @@ public struct APIHousekeeping: Service {
     public func run() async throws {
         try await cancelWhenGracefulShutdown {
             try await withThrowingDiscardingTaskGroup { group in
-                for resource in RBACAuthorizer.resources + [Cluster.definitions] {
+                for resource in RBACAuthorizer.resources + [
+                    Cluster.definitions, BuiltinKinds.apiServices.qualifiedPlural,
+                ] {
                     group.addTask { try await self.follow(resource) }
                 }
                 group.addTask { try await self.follow(self.cluster.validatingPolicies.policyResource) }
@@ -70,6 +73,9 @@ public struct APIHousekeeping: Service {
     }
 
     private func settle(_ resource: String) async throws {
+        if resource == Cluster.definitions || resource == BuiltinKinds.apiServices.qualifiedPlural {
+            try await APIServiceRegistrar(cluster: cluster).settle()
+        }
         if resource == Cluster.definitions { try await removeInstances() }
         if resource == cluster.validatingPolicies.policyResource {
             try await PolicyStatusWriter(server: server).settle()

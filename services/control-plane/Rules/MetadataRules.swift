@@ -47,7 +47,7 @@ public enum MetadataRules {
         switch (kind.type.group, kind.type.kind) {
         case ("", "Namespace"): NameRules.label
         case ("", "Service"): NameRules.label  // a digit may come first since Kubernetes 1.36
-        case ("rbac.authorization.k8s.io", _): NameRules.pathSegment
+        case ("rbac.authorization.k8s.io", _), ("apiregistration.k8s.io", _): NameRules.pathSegment
         // Nobody ever checked these names.
         case ("", "Event"), ("policy", "PodDisruptionBudget"), ("networking.k8s.io", "IPAddress"):
             NameRules.pathSegment
@@ -99,7 +99,9 @@ public enum MetadataRules {
 
     /// True for the kinds of the core server; those that extend it leave more to their controllers.
     private static func isStrict(_ type: ResourceType, isCustom: Bool) -> Bool {
-        let extensions = ["apiextensions.k8s.io", "admissionregistration.k8s.io", "coordination.k8s.io"]
+        let extensions = [
+            "apiextensions.k8s.io", "admissionregistration.k8s.io", "apiregistration.k8s.io", "coordination.k8s.io",
+        ]
         return !isCustom && !extensions.contains(type.group)
     }
 

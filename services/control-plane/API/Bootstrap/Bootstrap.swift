@@ -59,6 +59,7 @@ extension APIServer {
                 "extension-apiserver-authentication",
                 trusted)
             group.addTask { try await self.ensure(trust, replacing: ["data"]) }
+            group.addTask { try await APIServiceRegistrar(cluster: self.cluster).settle() }
         }
     }
 

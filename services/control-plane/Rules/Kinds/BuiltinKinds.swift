@@ -6,7 +6,7 @@ public enum BuiltinKinds {
     /// All of them.
     public static let all: [KindDefinition] =
         core + workloads + jobs + access + networking + storage + policies + reviews + extensions
-        + devices + admissionPolicies + refused + measurements
+        + devices + admissionPolicies + refused + registrations + measurements
 
     private static let typeNames: [ResourceType: String] = Dictionary(
         all.compactMap { kind in kind.mergeKeys.map { (kind.type, $0.root) } }, uniquingKeysWith: { first, _ in first })
