@@ -24,14 +24,11 @@ extension APIServer {
             found = (["kind": .string(kind.type.kind), "apiVersion": "v1"] as JSON).merging(found)
             return .json(kind.present(found, as: context.presentation))
         case "list":
-            if case .table(let include) = context.presentation {
-                return .json(kind.table(components, metadata: [:], include: include))
+            if case .table(let include, let version) = context.presentation {
+                return .json(kind.table(components, metadata: [:], include: include, in: version))
             }
-            if context.presentation == .metadataList {
-                return .json([
-                    "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": [:],
-                    "items": .array(components.map(kind.partial)),
-                ])
+            if case .metadataList(let version) = context.presentation {
+                return .json(kind.partials(components, metadata: [:], in: version))
             }
             return .json([
                 "kind": .string(kind.listKind), "apiVersion": "v1", "metadata": [:], "items": .array(components),

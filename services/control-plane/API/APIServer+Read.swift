@@ -11,7 +11,7 @@ extension APIServer {
             throw kind.notFound(context.name)
         }
         guard !context.presentation.isObject else { return kind.answer(object) }
-        guard context.presentation != .metadataList else { throw kind.cannotShow(.metadataList) }
+        guard !context.presentation.isMetadataList else { throw kind.cannotShow(context.presentation) }
         return .json(kind.present(try kind.tree(object), as: context.presentation))
     }
 
@@ -115,16 +115,11 @@ extension APIServer {
             if kind.isCustom, metadata["continue"] == nil { metadata["continue"] = "" }
             let list = ListAnswer(kind: kind, objects: objects, metadata: metadata)
             return context.encoding == .json ? list.answer : list.whole
-        case .table(let include):
-            return .json(kind.table(try objects.map(kind.tree), metadata: metadata, include: include))
+        case .table(let include, let version):
+            return .json(kind.table(try objects.map(kind.tree), metadata: metadata, include: include, in: version))
         case .metadata: throw kind.cannotShow(context.presentation)
-        case .metadataList:
-            let items = try objects.map { kind.partial(try kind.tree($0)) }
-            return .json([
-                "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
-                // As the real server writes a list that was never begun.
-                "items": items.isEmpty ? .null : .array(items),
-            ])
+        case .metadataList(let version):
+            return .json(kind.partials(try objects.map(kind.tree), metadata: metadata, in: version))
         }
     }
 }
@@ -146,7 +141,7 @@ extension APIServer {
             bytes = try ProtobufEncoder.list(
                 apiVersion: "meta.k8s.io/v1", kind: "PartialObjectMetadataList", itemKind: "PartialObjectMetadata",
                 metadata: metadata, count: objects.count
-            ) { kind.partial(try kind.tree(objects[$0])) }
+            ) { kind.partial(try kind.tree(objects[$0]), in: .v1) }
         }
         return bytes.map {
             APIAnswer(contentType: ProtobufEncoder.mediaType, body: .bytes(ByteBuffer(bytes: $0)))

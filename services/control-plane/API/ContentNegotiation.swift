@@ -78,9 +78,11 @@ extension Presentation {
                 guard encoding != .protobuf || kind.hasBinaryForm else { continue }
                 return (.object, encoding)
             }
-            guard range.parameters["g"] == "meta.k8s.io", ["v1", "v1beta1"].contains(range.parameters["v"]) else {
-                continue
-            }
+            guard range.parameters["g"] == "meta.k8s.io",
+                let version = Version(rawValue: range.parameters["v"] ?? ""),
+                // The older one has a binary form of its own.
+                version == .v1 || encoding != .protobuf
+            else { continue }
             switch form {
             case "Table":
                 guard encoding != .protobuf else { continue }
@@ -91,9 +93,9 @@ extension Presentation {
                         "Unable to convert to Table as requested: includeObject: Invalid value: \"\(wanted)\": must be "
                             + "'Metadata', 'Object', 'None', or empty")
                 }
-                return (.table(row), encoding)
-            case "PartialObjectMetadata": return (.metadata, encoding)
-            case "PartialObjectMetadataList": return (.metadataList, encoding)
+                return (.table(row, version), encoding)
+            case "PartialObjectMetadata": return (.metadata(version), encoding)
+            case "PartialObjectMetadataList": return (.metadataList(version), encoding)
             default: continue
             }
         }

@@ -174,10 +174,19 @@ enum Presentation: Sendable, Equatable {
         case object = "Object"
     }
 
+    /// The version of `meta.k8s.io` in which a form is named; all forms look the same in both.
+    enum Version: String, Sendable {
+        case v1
+        case v1beta1
+
+        var apiVersion: JSON { .string("meta.k8s.io/\(rawValue)") }
+    }
+
     case object
-    case table(RowObject)
-    case metadata
-    case metadataList
+    case table(RowObject, Version)
+    case metadata(Version)
+    case metadataList(Version)
 
     var isObject: Bool { self == .object }
+    var isMetadataList: Bool { if case .metadataList = self { true } else { false } }
 }

@@ -46,12 +46,10 @@ extension APIServer {
                 "kind": .string(kind.listKind), "apiVersion": .string(kind.type.apiVersion), "metadata": [:],
                 "items": .array(items),
             ])
-        case .table(let include): return .json(kind.table(items, metadata: [:], include: include))
-        case .metadata, .metadataList:
-            return .json([
-                "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": [:],
-                "items": .array(items.map(kind.partial)),
-            ])
+        case .table(let include, let version):
+            return .json(kind.table(items, metadata: [:], include: include, in: version))
+        case .metadata(let version), .metadataList(let version):
+            return .json(kind.partials(items, metadata: [:], in: version))
         }
     }
 }

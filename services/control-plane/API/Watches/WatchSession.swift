@@ -206,11 +206,11 @@ final class WatchSession: Sendable {
         ]
         switch presentation {
         case .object: break
-        case .metadata, .metadataList: object = kind.partial(object)
-        case .table:
+        case .metadata(let version), .metadataList(let version): object = kind.partial(object, in: version)
+        case .table(_, let version):
             object = kind.table(
-                [], metadata: ["resourceVersion": .string(String(revision))], include: .none, withColumns: takeColumns()
-            )
+                [], metadata: ["resourceVersion": .string(String(revision))], include: .none, in: version,
+                withColumns: takeColumns())
         }
         var bookmark = event("BOOKMARK", object)
         buffer.writeBuffer(&bookmark)
