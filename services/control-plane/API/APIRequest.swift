@@ -87,6 +87,8 @@ struct APIAnswer: Sendable {
     var contentType = "application/json"
     var headers: [(name: String, value: String)] = []
     var body: Body
+    /// True when a streamed body is one document, which ends by itself, and too long to be held in memory.
+    var isLongDocument = false
     /// Name of an object that was created, which the request did not name.
     var createdName = ""
 

@@ -126,7 +126,8 @@ public final class APIServer: Sendable {
             if user.name != own { sender = own }
             return user
         }
-        return (answer.encoded(accept: request.header("accept")), user, sender)
+        let written = answer.encoded(accept: request.header("accept"))
+        return (written.compressed(accept: request.header("accept-encoding")), user, sender)
     }
 
     private func answer(

@@ -15,7 +15,8 @@ struct ListAnswer: Sendable {
     private static let pieceSize = 256 * 1024
 
     var answer: APIAnswer {
-        size <= Self.pieceSize ? whole : APIAnswer(body: .stream { write in try await send(to: write) })
+        size <= Self.pieceSize
+            ? whole : APIAnswer(body: .stream { write in try await send(to: write) }, isLongDocument: true)
     }
 
     /// In one piece, however long it is.
