@@ -119,7 +119,7 @@ extension APIServer {
         let parts = configuration.gitVersion.drop { $0 == "v" }.split(separator: ".")
         return [
             "major": .string(parts.first.map(String.init) ?? "1"),
-            "minor": .string(parts.dropFirst().first.map(String.init) ?? "32"),
+            "minor": .string(parts.dropFirst().first.map(String.init) ?? "36"),
             "gitVersion": .string(configuration.gitVersion), "gitCommit": "", "gitTreeState": "clean", "buildDate": "",
             "goVersion": "", "compiler": "swift", "platform": "linux/amd64",
         ]

@@ -24,7 +24,7 @@ public final class ControlPlane: Service {
     }
 
     /// The version of the Kubernetes API that is spoken.
-    public static let kubernetesVersion = "v1.32.0"
+    public static let kubernetesVersion = "v1.36.0"
 
     private let configuration: ControlPlaneConfiguration
     private let logger: Logger
