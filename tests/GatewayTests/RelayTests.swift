@@ -25,6 +25,13 @@ struct RelayTests {
                 status: 200, headers: ["set-cookie": "a=b; Path=/"],
                 body: .bytes(ByteBuffer(repeating: UInt8(ascii: "l"), count: 1_000_000)))
         case "nothing": return HTTPResponse(status: 204)
+        case "endless":
+            return HTTPResponse(
+                status: 200,
+                body: .stream { writer in
+                    try await writer.write("begin")
+                    try await Task.sleep(for: .seconds(86_400))  // until the reader goes
+                })
         case "cut":
             return HTTPResponse(
                 status: 200, headers: ["content-length": "10"],
@@ -179,6 +186,19 @@ struct RelayTests {
             #expect(out.head.hasPrefix("HTTP/1.1 204 "))
             try await client.send(request("x", cookie))
             #expect(try await client.readResponse().head.hasPrefix("HTTP/1.1 401 "))
+        }
+    }
+
+    @Test("an answer that takes long ends with the session")
+    func longAnswer() async throws {
+        try await withNotebook { gateway, _, client in
+            let (cookie, csrf) = try await gateway.signIn("anna")
+            _ = try await relay(gateway, client, request("x", cookie)) { try await client.readResponse() }
+            try await client.send(request("endless", cookie))
+            _ = try await client.read(through: "begin")
+            let out = try await gateway.ask("POST", "/logout", cookie: cookie, headers: "x-xsrf-token: \(csrf)\r\n")
+            #expect(out.head.hasPrefix("HTTP/1.1 204 "))
+            #expect(try await client.readToEnd() == "\r\n", "the end of the only chunk, and no end of the body")
         }
     }
 
