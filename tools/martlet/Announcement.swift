@@ -34,10 +34,12 @@ struct Announcement: Service {
         if platform.node == nil {
             print(
                 """
-                No Pods run: they need root. Everything else works; for notebooks start Martlet with sudo.
+                No Pods run: \(platform.obstacle ?? "they need root").
+                Everything else works; for notebooks do that (`martlet doctor` checks it), or start Martlet with sudo.
 
                 """)
         }
+        if platform.wayOut != nil { print("Without root, \(Rootless.noLimits).\n") }
         let token = try SignInTokens(stateDirectory: directory.gatewayState).issue(user: platform.user.name)
         print(
             """

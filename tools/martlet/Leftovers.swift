@@ -6,7 +6,10 @@ enum Leftovers {
     static func removeAny(from directory: DataDirectory) throws -> Bool {
         guard geteuid() == 0,
             let pods = try? FileManager.default.contentsOfDirectory(atPath: directory.path + "/pods"), !pods.isEmpty
-        else { return false }
+        else {
+            if Rootless.isInside { WayOut(NamespacePlace(directory)).end() }
+            return false
+        }
         let lock = try directory.lock()
         try remove(from: directory)
         withExtendedLifetime(lock) {}
@@ -19,6 +22,7 @@ enum Leftovers {
         guard let program = installation.program("node-agent") else {
             throw Complaint("the program `node-agent`, which removes what Pods left, is not beside martlet")
         }
+        defer { if Rootless.isInside { WayOut(NamespacePlace(directory)).end() } }
         guard let number = directory.networkNumber else { return }  // it never ran a Pod
         let range = NetworkRange(number: number)
         let process = Process()
@@ -37,5 +41,25 @@ enum Leftovers {
         guard process.terminationStatus == 0 else {
             throw Complaint("what Pods left in \(directory.path) could not be removed; the lines above say why")
         }
+    }
+
+    /// A process that supervises a container of a data directory, for an ordinary user, who cannot look into it.
+    ///
+    /// - Parameters:
+    ///   - directory: the data directory.
+    ///   - numbers: of which root of the user's namespaces has the first.
+    /// - Returns: one that runs; nil when none does.
+    static func shim(of directory: DataDirectory, numbers: SubordinateNumbers) -> pid_t? {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
+            var info = stat()
+            guard let process = pid_t(name), stat("/proc/\(name)", &info) == 0, info.st_uid == numbers.users,
+                let line = FileManager.default.contents(atPath: "/proc/\(name)/cmdline")
+            else { continue }
+            let words = String(decoding: line, as: UTF8.self).split(separator: "\0", omittingEmptySubsequences: false)
+            if words.count > 2, words[0].hasSuffix("/container-shim"), words[1].hasPrefix(directory.path + "/pods/") {
+                return process
+            }
+        }
+        return nil
     }
 }

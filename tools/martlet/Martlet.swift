@@ -11,6 +11,9 @@ enum Program {
     static func main() {
         do {
             let command = try Martlet.parseAsRoot()
+            if let command = command as? any CommandOnFiles, command.changesFiles {
+                try Rootless.becomeOwner(of: command.data.directory, makesIt: command.makesDirectory)
+            }
             if let up = command as? Up {
                 let grounds = try up.prepare()
                 work { try await up.run(on: grounds) }

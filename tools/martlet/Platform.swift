@@ -24,24 +24,30 @@ struct Platform: Sendable {
 
     /// The node agent's keeper; nil where there are no Pods.
     let node: NodeAgentKeeper?
+    /// What leads out of the namespaces of an ordinary user.
+    let wayOut: WayOut?
+    /// Why there are no Pods.
+    let obstacle: String?
     private let signIn: SignInSettings
 
-    init(
-        options up: Up, user: LocalUser, directory: DataDirectory, installation: Installation, range: NetworkRange,
-        node: NodeAgentKeeper?, signIn: SignInSettings, started: ContinuousClock.Instant
-    ) throws {
-        (self.user, self.directory, self.installation, self.started) = (user, directory, installation, started)
-        (port, self.node, self.signIn) = (up.port, node, signIn)
+    init(user: LocalUser, grounds: Up.Grounds) throws {
+        (self.user, directory, installation, started) = (
+            user, grounds.directory, grounds.installation, grounds.started
+        )
+        (port, node, signIn) = (grounds.ports.gateway, grounds.node, grounds.signIn)
+        (wayOut, obstacle) = (grounds.wayOut, grounds.obstacle)
         controlPlane = try ControlPlane(
             ControlPlaneConfiguration(
-                dataDirectory: directory.path, host: "127.0.0.1", port: up.apiPort, serviceCIDR: range.serviceCIDR,
+                dataDirectory: directory.path, host: "127.0.0.1", port: grounds.ports.kubernetes,
+                serviceCIDR: grounds.range.serviceCIDR,
                 nodeSocket: node == nil ? nil : directory.nodeSocket, version: Martlet.version),
             logger: Logger(label: "control-plane"))
     }
 
     func run() async throws {
         let readiness = Readiness()
-        var services: [any Service] = [controlPlane]
+        // Ended last: Pods need it to their end.
+        var services: [any Service] = (wayOut.map { [$0] } ?? []) + [controlPlane]
         if let node { services.append(Deferred { try await nodeAgent(node, readiness) }) }
         services += [
             Deferred {

@@ -11,12 +11,13 @@ struct PlatformUser: Sendable, Equatable {
     /// The group of the data directory, in which nobody is but running platforms.
     static let directoryGroup: UInt32 = 65530
 
-    /// Who called `sudo`; else the system user `martlet`, where there is one; else ``dedicated``. Nil for an ordinary
+    /// The user of the namespaces, where this process is root of such; else who called `sudo`; else the system user `martlet`, where there is one; else ``dedicated``. Nil for an ordinary
     /// user, who stays what they are.
     static func chosen(
         environment: [String: String] = ProcessInfo.processInfo.environment, isRoot: Bool = geteuid() == 0
     ) -> PlatformUser? {
         guard isRoot else { return nil }
+        if Rootless.isInside { return PlatformUser(user: Rootless.user, group: Rootless.user) }
         if let user = environment["SUDO_UID"].flatMap(UInt32.init), user != 0, user != .max {
             return PlatformUser(user: user, group: environment["SUDO_GID"].flatMap(UInt32.init) ?? user)
         }

@@ -15,20 +15,25 @@ enum Prerequisites {
     private static let programs = [("crun", "crun"), ("ip", "iproute2"), ("nft", "nftables")]
 
     static func findings(installation: Installation) -> [Finding] {
-        let needed = needs(installation: installation)
         guard geteuid() != 0 else {
-            return [Finding(level: .good, subject: "user", detail: "root, so Pods can be isolated")] + needed
-                + [namespaces()]
+            return [Finding(level: .good, subject: "user", detail: "root, so Pods can be isolated")]
+                + needs(installation: installation) + [namespaces()]
         }
-        // What only Pods need is not missed.
+        let findings = Rootless.findings(installation: installation)
+        guard findings.contains(where: { $0.level == .bad }) else {
+            return [
+                Finding(level: .good, subject: "user", detail: "not root, so Pods run in user namespaces of your own")
+            ] + findings + Rootless.differences
+        }
+        // What only Pods need is not missed by the rest.
         return [ordinaryUser]
-            + needed.map {
+            + findings.map {
                 Finding(level: $0.level == .bad ? .warning : $0.level, subject: $0.subject, detail: $0.detail)
             }
     }
 
     /// The programs that Pods need.
-    private static func needs(installation: Installation) -> [Finding] {
+    static func needs(installation: Installation) -> [Finding] {
         var findings: [Finding] = []
         for (program, package) in programs {
             if let path = Installation.onPath(program) {
@@ -60,6 +65,7 @@ enum Prerequisites {
     }
 
     static func check(installation: Installation) throws {
+        guard geteuid() == 0 else { return }  // then all else runs without Pods
         let bad = findings(installation: installation).filter { $0.level == .bad }
         guard let first = bad.first else { return }
         let rest = bad.count > 1 ? " (`martlet doctor` lists \(bad.count - 1) more)" : ""
@@ -70,8 +76,8 @@ enum Prerequisites {
     private static let ordinaryUser = Finding(
         level: .warning, subject: "user",
         detail:
-            "not root, so no Pods can run (they get networks and limits of their own): start with sudo for notebooks. "
-            + "There is no rootless mode yet")
+            "not root, so Pods need user namespaces, for which something below is missing: install it, or start with sudo"
+    )
 
     /// Network namespaces may be forbidden to root too, in a container for instance.
     private static func namespaces() -> Finding {

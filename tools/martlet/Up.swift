@@ -9,7 +9,8 @@ import ServiceLifecycle
 /// `martlet up`: the whole platform in this process, plus the node agent beside it.
 ///
 /// Started as root it does what only root can (ports, owners of files, the keeper of the node agent), and becomes an
-/// ordinary user before the first thread, connection or key. Started as an ordinary user it runs no Pods.
+/// ordinary user before the first thread, connection or key. An ordinary user's process becomes root of namespaces of its
+/// own first (``Rootless``); where it cannot, no Pods run.
 struct Up: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Start the platform and print a sign-in address.")
 
@@ -54,7 +55,11 @@ struct Up: ParsableCommand {
         let directory: DataDirectory
         let installation: Installation
         let range: NetworkRange
+        let ports: (gateway: Int, kubernetes: Int)
         let node: NodeAgentKeeper?
+        let wayOut: WayOut?
+        /// Why no Pods run; nil when they do.
+        let obstacle: String?
         let signIn: SignInSettings
         let lock: InstanceLock
     }
@@ -67,16 +72,37 @@ struct Up: ParsableCommand {
         try Prerequisites.check(installation: installation)
         try directory.prepare()
         let lock = try directory.lock()
-        try PortCheck.reserve(port, flag: "--port")
-        try PortCheck.reserve(apiPort, flag: "--api-port")
+        let ports = (
+            gateway: try PortCheck.reserve(port, flag: "--port"),
+            kubernetes: try PortCheck.reserve(apiPort, flag: "--api-port")
+        )
+        let (wayOut, obstacle) = try enterNamespaces(of: directory, installation, ports.kubernetes)
         try? FileManager.default.removeItem(atPath: directory.runFile)
         // The file with a client's secret may be root's.
         let signIn = try signIn.settings()
         let range = try NetworkRange.claim(for: directory)
         let node = try keepNode(of: directory, range, installation)
         return Grounds(
-            started: started, directory: directory, installation: installation, range: range, node: node,
-            signIn: signIn, lock: lock)
+            started: started, directory: directory, installation: installation, range: range, ports: ports, node: node,
+            wayOut: wayOut, obstacle: obstacle, signIn: signIn, lock: lock)
+    }
+
+    /// For an ordinary user: becomes root of namespaces where Pods can run, with the API's port in them, too.
+    ///
+    /// - Returns: what leads out of them, or why there are none; neither for root.
+    private func enterNamespaces(
+        of directory: DataDirectory, _ installation: Installation, _ port: Int
+    ) throws -> (WayOut?, String?) {
+        guard geteuid() != 0 else { return (nil, nil) }
+        do {
+            let wayOut = try Rootless.enter(for: directory, installation: installation)
+            try PortCheck.reserve(port, flag: "--api-port")
+            return (wayOut, nil)
+        } catch {
+            // What Pods have left is out of reach, and half of the directory with it.
+            if Rootless.isInside || Rootless.isUsed(directory) { throw error }
+            return (nil, "\(error)")
+        }
     }
 
     /// Runs the platform until it is told to stop.
@@ -88,8 +114,7 @@ struct Up: ParsableCommand {
         LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level, sink: sink) }
         guard let user = LocalUser(name: user) else { throw ExitCode.validationFailure }
         let platform = try Platform(
-            options: self, user: user, directory: directory, installation: grounds.installation, range: grounds.range,
-            node: grounds.node, signIn: grounds.signIn, started: grounds.started)
+            user: user, grounds: grounds)
         do {
             try await platform.run()
         } catch let complaint as Complaint {

@@ -1,6 +1,7 @@
 #ifndef MARTLET_CPRIVILEGES_H
 #define MARTLET_CPRIVILEGES_H
 
+#include "rootless.h"
 #include <sys/types.h>
 
 /* Kernel calls by which a program that was started as root gives up its powers. All return 0 (or a descriptor) on success

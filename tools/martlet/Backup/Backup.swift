@@ -61,7 +61,9 @@ struct Backup: ParsableCommand {
         var volumeCount = FileTree.Count()
         if volumes { try FileTree.add("volumes", in: directory.path, to: writer, &volumeCount) }
         try writer.finish()
+        Rootless.giveToUser(path)
         try? directory.noteBackup(path, manifest)
+        Rootless.giveToUser(directory.path + "/last-backup.json")
         report(path, manifest, volumeCount, size: writer.size)
     }
 

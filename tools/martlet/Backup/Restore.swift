@@ -37,6 +37,7 @@ struct Restore: ParsableCommand {
             throw Complaint("the objects cannot be written: \(error)")
         }
         try target.finish()
+        if Rootless.isInside { try Rootless.giveBack(directory) }
         switch output {
         case .json:
             let json: JSON = [

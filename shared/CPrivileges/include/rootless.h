@@ -1,0 +1,38 @@
+#ifndef MARTLET_ROOTLESS_H
+#define MARTLET_ROOTLESS_H
+
+#include <sys/types.h>
+
+/* Kernel calls by which a program of an ordinary user becomes root of namespaces of its own. All return 0 (or a
+ * descriptor) on success and -errno on failure. They hold for the calling thread only: call them before there are
+ * others. */
+
+/* A child that keeps new namespaces open. */
+struct rootless_holder {
+    pid_t process;
+    int channel;
+};
+
+/* Starts a child in a new user namespace, which has no numbers yet: newuidmap and newgidmap give them to it. */
+int rootless_begin(struct rootless_holder *holder);
+
+/* Once it has its numbers: the child becomes root there and makes a network, with loopback alone. */
+int rootless_finish(const struct rootless_holder *holder);
+
+/* Ends the child. Its namespaces stay for as long as somebody has joined them. */
+void rootless_end(const struct rootless_holder *holder);
+
+/* Joins the user and the network namespace of a process, as root there. */
+int rootless_join(pid_t process);
+
+/* Gives this thread a view of the file system of its own, where root of a user namespace may work: its own /run, no
+ * control groups, and `resolver` as /etc/resolv.conf unless it is null. */
+int rootless_own_mounts(const char *resolver);
+
+/* Whether this user may make user namespaces, tried in a child: 0 or -errno. */
+int rootless_is_permitted(void);
+
+/* Opens the descriptor of a process, which can be read from once the process has ended. */
+int rootless_open_process(pid_t process);
+
+#endif
