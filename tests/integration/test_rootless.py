@@ -121,6 +121,7 @@ def test_the_platform_is_the_user_and_its_files_are(rootless):
         assert users(find(account, *name.split())) == {account.first}
     for name in ("kubeconfig", "store", "gateway"):
         assert (rootless.data / name).stat().st_uid == account.uid
+    assert [file for file in account.home.iterdir() if file != rootless.data and file.stat().st_uid != account.uid] == []
     assert rootless.cli("status", "--data-dir", str(rootless.data)).stdout.startswith("Martlet is running")
     findings = json.loads(rootless.cli("doctor", "--output", "json", "--data-dir", str(rootless.data)).stdout)
     said = {finding["subject"]: (finding["level"], finding["detail"]) for finding in findings}

@@ -38,6 +38,8 @@ enum Rootless {
         entered.store(true, ordering: .releasing)
         try check(rootless_own_mounts(place.resolver), "make a view of the file system of its own")
         try wayOut.dropStrays()
+        // Tools of the node agent would leave files there that are not the user's.
+        setenv("HOME", "/run", 1)
         return wayOut
     }
 
