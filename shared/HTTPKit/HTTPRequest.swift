@@ -82,10 +82,13 @@ public struct HTTPRequest: Sendable {
     /// The value of a cookie.
     public func cookie(_ name: String) -> String? {
         for line in headers["cookie"] {
-            for pair in line.split(separator: ";") {
-                let trimmed = pair.drop { $0 == " " }
-                guard let equals = trimmed.firstIndex(of: "="), trimmed[..<equals] == name else { continue }
-                return String(trimmed[trimmed.index(after: equals)...])
+            // By bytes, as servers and browsers do: a sign that combines with `;` or `=` must not hide it.
+            for pair in line.utf8.split(separator: UInt8(ascii: ";")) {
+                let trimmed = pair.drop { $0 == UInt8(ascii: " ") }
+                guard let equals = trimmed.firstIndex(of: UInt8(ascii: "=")),
+                    trimmed[..<equals].elementsEqual(name.utf8)
+                else { continue }
+                return String(Substring(trimmed[trimmed.index(after: equals)...]))
             }
         }
         return nil

@@ -90,7 +90,9 @@ def test_a25_a_notebooks_cookies_stay_with_it(world, notebooks):
     """Tossing: a server behind the gateway sets cookies of the platform's names, for the platform's paths."""
     lines = ["martlet_session=stolen; Path=/", "MARTLET_SESSION=x; Path=/", "XSRF-TOKEN=tossed; Path=/", "martlet_form=x", "a=b; Path=/; Domain=127.0.0.1",
              "c=d; PATH = /", "__Host-x=y; Path=/; Secure", " martlet_session=spaced; Path=/", "martlet_session; Path=/", "=martlet_session=x; Path=/",
-             "e=f;path=/;pAtH=/kfam", "g=h; Path=/\tx"]
+             "e=f;path=/;pAtH=/kfam", "g=h; Path=/\tx",
+             # Signs that are one with what follows or precedes them: U+0600 with `;`, U+0301 with `=`.
+             "i=j; x=\u00d8\u0080; Path=/; y=z", "XSRF-TOKEN=\u00cc\u0081x=; Path=/", "martlet_session\u00cc\u0081=x; Path=/"]
     query = "&".join("header=" + urllib.parse.quote(f"Set-Cookie: {line}") for line in lines)
     code, answer = wire.ask(world.platform.gateway, notebooks + "?" + query, headers=[("Cookie", wire.cookies(world.owner.session))])
     set_ = [line.split(b": ", 1)[1].decode() for line in answer.split(b"\r\n\r\n")[0].split(b"\r\n") if line.lower().startswith(b"set-cookie")]
@@ -119,6 +121,9 @@ def test_a25_a_notebook_never_gets_what_would_let_it_act(world, notebooks):
     assert code == 200 and '"own=1"' in came
     for secret in (cookies(world)["martlet_session"], cookies(world)["XSRF-TOKEN"], "secret-token", "martlet_", "Basic x", STRANGER):
         assert secret not in came, secret
+    headers[0] = ("Cookie", f"evil=\u00d8\u0080; {wire.cookies(world.owner.session)}; own=1")
+    code, answer = wire.ask(world.platform.gateway, notebooks, headers=headers)
+    assert code == 200 and b"own=1" in answer and cookies(world)["martlet_session"].encode() not in answer
     # As everywhere: a token that does not hold is refused, whatever cookie it comes with.
     headers[1] = ("Authorization", "Bearer secret-token")
     code, answer = wire.ask(world.platform.gateway, notebooks, headers=headers)

@@ -115,8 +115,7 @@ enum ForwardedHeaders {
             let lower = name.lowercased()
             if hopByHop.contains(lower) || named.contains(lower) { continue }
             switch lower {
-            case "service-worker-allowed", "clear-site-data", "strict-transport-security", "public-key-pins", "alt-svc":
-                continue
+            case _ where reachingFurther.contains(lower): continue
             case "set-cookie":
                 if let cookie = confinedCookie(value, prefix: prefix) { headers.add(name: name, value: cookie) }
             default: headers.add(name: name, value: value)
@@ -125,37 +124,43 @@ enum ForwardedHeaders {
         return headers
     }
 
+    /// Response fields that hold for more of an origin than the answer, or for longer.
+    private static let reachingFurther: Set<String> = [
+        "service-worker-allowed", "clear-site-data", "strict-transport-security", "public-key-pins", "alt-svc", "nel",
+        "report-to",
+    ]
+
     /// A cookie that only its notebook gets back; nil when it has a name of the platform's.
     static func confinedCookie(_ value: String, prefix: String) -> String? {
-        let parts = value.split(separator: ";").map { $0.trimmed }
-        guard let pair = parts.first, let equals = pair.firstIndex(of: "=") else { return nil }
+        let parts = value.split(byte: ";").map { $0.trimmed }
+        guard let pair = parts.first, let equals = pair.utf8.firstIndex(of: UInt8(ascii: "=")) else { return nil }
         // A browser sends a cookie without a name as its bare value, which may read like one of ours.
         let name = pair[..<equals].trimmed
         guard !name.isEmpty, !isPlatformCookie(name) else { return nil }
         let kept = parts.dropFirst().filter { part in
-            let name = part.lowercased()
-            return !name.hasPrefix("path") && !name.hasPrefix("domain")
+            let name = part.lowercased().utf8
+            return !name.starts(with: "path".utf8) && !name.starts(with: "domain".utf8)
         }
         return ([pair, "Path=\(prefix)"] + kept).joined(separator: "; ")
     }
 
     /// Fields of an upgrade's answer that are not the notebook's to set.
     static func isForPlatformOnly(_ name: String) -> Bool {
-        ["set-cookie", "service-worker-allowed", "clear-site-data", "strict-transport-security"].contains(
-            name.lowercased())
+        let name = name.lowercased()
+        return name == "set-cookie" || reachingFurther.contains(name)
     }
 
     private static func notebookCookies(_ value: String) -> String {
-        value.split(separator: ";").map { $0.trimmed }.filter { pair in
-            !isPlatformCookie(String(pair.prefix { $0 != "=" }))
+        value.split(byte: ";").map { $0.trimmed }.filter { pair in
+            !isPlatformCookie(String(Substring(pair.utf8.prefix { $0 != UInt8(ascii: "=") })).trimmed)
         }.joined(separator: "; ")
     }
 
     private static func isPlatformCookie(_ name: String) -> Bool {
         // Jupyter has an own `_xsrf`; ours are these, in any spelling that somebody could take for them.
         let name = name.lowercased()
-        return name.hasPrefix("martlet_") || name == Sessions.csrfCookieName.lowercased() || name.hasPrefix("__host-")
-            || name.hasPrefix("__secure-")
+        return name == Sessions.csrfCookieName.lowercased()
+            || ["martlet_", "__host-", "__secure-"].contains { name.utf8.starts(with: $0.utf8) }
     }
 
     private static func connectionTokens(_ headers: HTTPHeaders) -> Set<String> {
@@ -164,9 +169,17 @@ enum ForwardedHeaders {
 }
 
 extension StringProtocol {
-    /// Without spaces and tabs at the ends.
+    /// Without spaces and tabs at the ends. By bytes, as whoever reads a field after us: signs that combine with a separator,
+    /// and are one `Character` with it, hide nothing.
     var trimmed: String {
-        let end = lastIndex { $0 != " " && $0 != "\t" }.map { index(after: $0) } ?? startIndex
-        return String(self[..<end].drop { $0 == " " || $0 == "\t" })
+        func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        var bytes = Substring(self).utf8.drop(while: isBlank)
+        while let last = bytes.last, isBlank(last) { bytes.removeLast() }
+        return String(Substring(bytes))
+    }
+
+    /// The parts between an ASCII sign, empty ones left out; by bytes, like ``trimmed``.
+    func split(byte separator: Unicode.Scalar) -> [Substring] {
+        Substring(self).utf8.split(separator: UInt8(ascii: separator)).map(Substring.init)
     }
 }

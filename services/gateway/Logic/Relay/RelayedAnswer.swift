@@ -71,6 +71,8 @@ enum RelayedAnswer {
                     continue
                 }
                 if isNamed("te") || isNamed("trailer") { continue }
+            case UInt8(ascii: "n"): if isNamed("nel") { continue }
+            case UInt8(ascii: "r"): if isNamed("report-to") { continue }
             case UInt8(ascii: "u"): if isNamed("upgrade") { continue }
             case UInt8(ascii: "x"):
                 if isNamed("x-request-id") { continue }

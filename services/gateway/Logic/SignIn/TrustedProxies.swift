@@ -55,14 +55,14 @@ struct TrustedProxies: Sendable {
         guard values.count == 1, values[0].hasPrefix(prefix) else { return nil }
         let user = String(values[0].dropFirst(prefix.count))
         guard IdentityRules.problem(user: user) == nil else { return nil }
-        let groups = request.headers[groupsHeader].flatMap { $0.split(separator: ",") }.map { $0.trimmed }
+        let groups = request.headers[groupsHeader].flatMap { $0.split(byte: ",") }.map { $0.trimmed }
         return UserIdentity(user: user, groups: IdentityRules.usable(groups))
     }
 
     /// Where a request came from: the last address that is no trusted proxy's.
     func address(of request: HTTPRequest) -> String? {
         guard trusts(request.peer) else { return request.peer.address }
-        let hops = request.headers["x-forwarded-for"].flatMap { $0.split(separator: ",") }.map { $0.trimmed }
+        let hops = request.headers["x-forwarded-for"].flatMap { $0.split(byte: ",") }.map { $0.trimmed }
         for hop in hops.reversed() {
             guard NetworkPrefix(hop) != nil else { break }  // what comes before cannot be read, so it is not believed
             if !trusts(hop) { return hop }
