@@ -267,12 +267,17 @@ def test_a26_ways_lead_to_notebooks_of_their_host_only(world, notebooks):
                 assert answer.status == 403
             else:
                 assert answer.status == 400, (url, answer.status, answer.header("location"))
-    for via in ("evil.example", "127.0.0.1:1", "127.0.0.1@evil.example", "evil.example/", label(FOREIGN, "echo") + ".localhost", "[::1", "%2f%2fevil.example", "127.0.0.1%0d%0aX:y"):
+    for via in ("evil.example", "127.0.0.1:1", "127.0.0.1@evil.example", "evil.example/", "evil.example%2fx.localhost", "evil.example:80%23.localhost", ".localhost", "a..localhost", label(FOREIGN, "echo") + ".localhost", "[::1", "%2f%2fevil.example", "127.0.0.1%0d%0aX:y"):
         answer = one.ask(f"{place(world)}/_martlet/begin?via={via}&next={notebooks}")
         assert answer.status == 303 and answer.header("location").startswith(world.platform.gateway + "/login/workspace?"), via
         assert answer.header("x") is None
     for state in ("", "x", "A" * 42, "A" * 44, "\u00e4" * 20, "A" * 5000):
         assert one.ask(f"/login/workspace?next={notebooks}&state={urllib.parse.quote(state)}").status == 400
+    # Whatever loopback name the platform is opened by, what a notebook serves is not at it.
+    port = urllib.parse.urlsplit(world.platform.gateway).port
+    for name in ("platform.localhost", "LOCALHOST", "x.y.localhost"):
+        answer = one.ask(notebooks, host=f"{name}:{port}")
+        assert answer.status == 303 and "/_martlet/begin?" in answer.header("location"), name
     where = one.ask(f"{place(world)}/_martlet/begin?via=localhost&next={notebooks}").header("location")
     assert where.startswith(world.platform.gateway.replace("127.0.0.1", "localhost") + "/login/workspace?")
 

@@ -44,7 +44,7 @@ struct RequestGuard: Sendable {
     func isPlatform(_ host: String) -> Bool {
         guard workspaces?.label(ofHost: host) == nil else { return false }
         guard let hosts else { return true }
-        return hosts.contains(host) || (host.hasSuffix(".localhost") && hosts.contains("localhost"))
+        return hosts.contains(host) || (HostName.isBelowLocalhost(host) && hosts.contains("localhost"))
     }
 
     /// Requests to the host of a workspace come from its own pages, or are of a person who opens it in a tab.

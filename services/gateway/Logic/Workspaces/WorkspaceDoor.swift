@@ -31,7 +31,7 @@ struct WorkspaceDoor: Sendable {
     /// Whether workspaces have hosts of their own for whoever sent a request to the platform.
     func appliesTo(_ request: HTTPRequest) -> Bool {
         guard hosts.isLocal else { return true }
-        return HostName.loopback.contains(RequestGuard.withoutPort(request.headers.first(name: "host") ?? ""))
+        return HostName.isLoopback(RequestGuard.withoutPort(request.headers.first(name: "host") ?? ""))
     }
 
     /// Where a browser goes that opens a workspace by its path at the platform; nil for programs, which may use that path.

@@ -63,7 +63,29 @@ extension GatewayConfiguration {
 
 /// Parts of `scheme://host:port` and of the `Host` field.
 enum HostName {
-    static let loopback: Set<String> = ["localhost", "127.0.0.1", "[::1]"]
+    private static let loopback: Set<String> = ["localhost", "127.0.0.1", "[::1]"]
+
+    /// True for what browsers find on their own machine: its names, and those below `localhost` (RFC 6761, 6.3).
+    static func isLoopback(_ host: String) -> Bool {
+        let host = host.lowercased()
+        return loopback.contains(host) || isBelowLocalhost(host)
+    }
+
+    /// True for `NAME.localhost`, in lower case, with nothing else in it that an address may have.
+    static func isBelowLocalhost(_ host: String) -> Bool {
+        host.hasSuffix(".localhost") && host.utf8.count <= 253
+            && host.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
+                !label.isEmpty
+                    && label.utf8.allSatisfy { byte in
+                        switch byte {
+                        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                            UInt8(ascii: "-"):
+                            true
+                        default: false
+                        }
+                    }
+            }
+    }
 
     /// `:8080`, or nothing where there is none.
     static func port(_ authority: String) -> String {
