@@ -68,6 +68,10 @@ public struct PlainHead: Sendable {
             isBroken = true
             return nil
         }
+        guard bytes[12] == 0x20 || bytes[12] == 0x0d else {
+            isBroken = true  // no status of three digits
+            return nil
+        }
         start = 9..<12
         var at = 12
         while at < bytes.count, bytes[at] >= 0x20, bytes[at] != 0x7f { at += 1 }

@@ -133,7 +133,8 @@ public final class RelayLink: ChannelDuplexHandler, RemovableChannelHandler, @un
         var buffer = channel.allocator.buffer(capacity: 512 + content.readableBytes)
         ResponseEncoding.head(
             response, framing: .length(content.readableBytes), keepAlive: true, isHTTP10: false, into: &buffer)
-        buffer.writeImmutableBuffer(content)
+        let isHead = bytes.readableBytesView.starts(with: "HEAD ".utf8)
+        if !isHead { buffer.writeImmutableBuffer(content) }
         write(buffer)
         finish()
     }
@@ -165,10 +166,12 @@ public final class RelayLink: ChannelDuplexHandler, RemovableChannelHandler, @un
 
     /// Looks at the beginning of a request.
     private func look(_ new: ByteBuffer) {
-        if bytes.readableBytes == 0 { bytes = new } else { bytes.writeImmutableBuffer(new) }
+        let isFirst = bytes.readableBytes == 0
+        if isFirst { bytes = new } else { bytes.writeImmutableBuffer(new) }
         let finding = bytes.withUnsafeReadableBytes { head.readRequest($0) }
         switch finding {
-        case .partial: connection?.lastActivity = .now()
+        // Its first bytes only: a head has to come in time.
+        case .partial: if isFirst { connection?.lastActivity = .now() }
         case .plain(let length) where length == bytes.readableBytes:
             course = .relayed
             if let connection, connection.mode == .http, !connection.isDraining,

@@ -49,8 +49,8 @@ extension GatewayCore {
     /// Who is taken for the sender of a request when it is about what somebody uses up. A token counts by itself, before anybody
     /// has examined it; who brings nothing counts by where they are.
     func sender(of request: HTTPRequest) -> (key: String, identity: UserIdentity?) {
-        if let credentials = request.headers.first(name: "authorization") {
-            return ("token:" + Base64URL.encode(Secrets.digest(credentials.utf8)), nil)
+        if let token = try? request.headers.bearerToken() {
+            return ("token:" + Base64URL.encode(Secrets.digest(token.utf8)), nil)
         }
         if let identity = proxies.identity(request) ?? session(of: request)?.identity {
             return ("user:" + identity.user, identity)

@@ -173,8 +173,10 @@ struct NotebookProxy: Sendable {
         } else {
             head.headers.replaceOrAdd(name: "transfer-encoding", value: "chunked")
         }
+        // What does something may have done it before the connection broke off (RFC 9110, 9.2.2).
+        let mayRetry = !hasBody && ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"].contains(request.method)
         do {
-            return try await exchange(head, request, route, address, mayRetry: !hasBody, isUpgrade: isUpgrade)
+            return try await exchange(head, request, route, address, mayRetry: mayRetry, isUpgrade: isUpgrade)
         } catch is CancellationError {
             return .error(APIError(.serviceUnavailable, "the request was given up"))
         } catch UpstreamError.timeout {

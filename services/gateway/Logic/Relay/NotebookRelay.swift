@@ -93,8 +93,7 @@ final class NotebookRelay: RequestRelay {
             place.put(upstream)
             return nil
         }
-        upstream.begin(link, passage, isHead: written.isHead)
-        return upstream
+        return upstream.begin(link, passage, isHead: written.isHead) ? upstream : nil
     }
 }
 

@@ -46,6 +46,9 @@ final class RelayUpstream: ChannelDuplexHandler, RelayedExchange, @unchecked Sen
     private var isReadPending = false
     private var isUnflushed = false
     private var isGone = false
+    /// While the request is being written.
+    private var isBeginning = false
+    private var isFailed = false
     private var isAsking = false
     /// Since when the answer is waited for, or the connection is idle.
     private var since = NIODeadline.now()
@@ -66,7 +69,11 @@ final class RelayUpstream: ChannelDuplexHandler, RelayedExchange, @unchecked Sen
     }
 
     /// Sends what was composed, over a new connection where there is none.
-    func begin(_ link: RelayLink, _ passage: Passage, isHead: Bool) {
+    ///
+    /// - Returns: false when that failed at once: the request is left to the proxy.
+    func begin(_ link: RelayLink, _ passage: Passage, isHead: Bool) -> Bool {
+        isBeginning = true
+        defer { isBeginning = false }
         (self.link, self.passage, self.isHead) = (link, passage, isHead)
         (status, sent) = (0, 0)
         phase = .head
@@ -76,6 +83,7 @@ final class RelayUpstream: ChannelDuplexHandler, RelayedExchange, @unchecked Sen
         } else {
             connect()
         }
+        return self.link === link
     }
 
     private func connect() {
@@ -105,6 +113,8 @@ final class RelayUpstream: ChannelDuplexHandler, RelayedExchange, @unchecked Sen
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard let link else { return context.close(promise: nil) }  // nobody asked
+        // No answer yet: what comes while the request is being written is the farewell of a kept connection.
+        if isBeginning { return leaveToProxy() }
         var bytes = unwrapInboundIn(data)
         if case .head = phase, !readHead(&bytes, link) { return }
         readBody(&bytes, link)
@@ -265,7 +275,7 @@ final class RelayUpstream: ChannelDuplexHandler, RelayedExchange, @unchecked Sen
         guard link != nil else { return context.fireChannelInactive() }
         switch phase {
         case .head where early.readableBytes == 0: leaveToProxy()
-        case .untilClose:
+        case .untilClose where !isFailed:
             link?.writeLastChunk()
             finish(hasMore: true)
         default: breakOff()
@@ -273,7 +283,10 @@ final class RelayUpstream: ChannelDuplexHandler, RelayedExchange, @unchecked Sen
         context.fireChannelInactive()
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        isFailed = true
+        context.close(promise: nil)
+    }
 
     func closeIfIdle() { if link == nil { context?.close(promise: nil) } }
 
