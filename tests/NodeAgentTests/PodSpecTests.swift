@@ -122,6 +122,19 @@ struct PodSpecTests {
         #expect(ResourceQuantity.value("abc") == nil)
     }
 
+    @Test("amounts that no machine has are the most there can be")
+    func endlessAmounts() {
+        #expect(ResourceQuantity.whole(9.3e18) == .max)
+        #expect(ResourceQuantity.whole(-1e300) == .min)
+        #expect(ResourceQuantity.whole(.nan) == 0)
+        #expect(ResourceQuantity.whole(1.5) == 2)
+        #expect(ResourceQuantity.divided(1e30, by: "1") == .max)
+        let resources = ContainerBundle.resources(
+            cpuRequest: 1e30, cpuLimit: 1e17, memoryLimit: 9_223_372_036_854_775_808)
+        #expect(resources["memory"]?["limit"]?.int == .max)
+        #expect(resources["cpu"]?["quota"]?.int == 100_000_000_000)
+    }
+
     @Test("hosts and resolv.conf name the pod, its subdomain and the cluster's search list")
     func etc() throws {
         let pod = makePod {

@@ -238,16 +238,18 @@ enum ContainerBundle {
     /// Limits as OCI writes them; of CPUs as counts, of memory as bytes.
     static func resources(cpuRequest: Double?, cpuLimit: Double?, memoryLimit: Double?) -> JSON {
         var resources: JSON = ["devices": [["allow": false, "access": "rwm"]], "pids": ["limit": 4096]]
-        let shares = cpuRequest.map { max(2, Int64(($0 * 1024).rounded())) } ?? 2
+        let shares = cpuRequest.map { max(2, ResourceQuantity.whole($0 * 1024)) } ?? 2
         var cpu: JSON = ["shares": .int(min(shares, 262_144))]
         if let limit = cpuLimit, limit > 0 {
-            cpu["quota"] = .int(max(1000, Int64((limit * 100_000).rounded())))
+            // More CPUs than any machine has; the kernel takes no quota of years.
+            cpu["quota"] = .int(max(1000, ResourceQuantity.whole(min(limit, 1_000_000) * 100_000)))
             cpu["period"] = 100_000
         }
         resources["cpu"] = cpu
         if let limit = memoryLimit, limit > 0 {
             // No swap beyond the limit, as kubelets have it.
-            resources["memory"] = ["limit": .int(Int64(limit)), "swap": .int(Int64(limit))]
+            let limit = JSON.int(ResourceQuantity.whole(limit))
+            resources["memory"] = ["limit": limit, "swap": limit]
         }
         return resources
     }

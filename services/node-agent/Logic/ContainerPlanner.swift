@@ -50,6 +50,10 @@ struct ContainerPlanner: Sendable {
         var groups = (shared?["supplementalGroups"]?.array ?? []).compactMap { $0.int.flatMap { UInt32(exactly: $0) } }
         if let group = pod.fsGroup { groups.append(group) }
         if let user, shared?["supplementalGroupsPolicy"]?.string != "Strict" { groups += user.groups }
+        // Further ones are the user who runs the node, and nobody.
+        if !UserNamespace.isOfMachine, ([uid, gid] + groups).contains(where: { $0 >= UserShift.count }) {
+            throw ContainerConfigError("users and groups have numbers below 65536 on this node")
+        }
         let home = uid == 0 && user == nil ? "/root" : definition.home
         let variables = try variables(home: home)
         let map = Dictionary(variables.map { ($0.name, $0.value) }) { _, last in last }

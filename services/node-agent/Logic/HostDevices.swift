@@ -133,7 +133,10 @@ extension PodWorker {
     /// - Returns: what became of it.
     /// - Throws: ``NodeError`` when it cannot be noted.
     func takeDevices() throws -> DeviceGrant {
-        func count(_ container: ContainerSpec) -> Int { Int(container.limit(HostDevices.resource) ?? 0) }
+        // More than any machine has is as good as endlessly many, and can be added up.
+        func count(_ container: ContainerSpec) -> Int {
+            Int(ResourceQuantity.whole(min(container.limit(HostDevices.resource) ?? 0, 1_000_000)))
+        }
         let wanted = spec.all.filter { count($0) > 0 }
         guard !wanted.isEmpty, devices.isEmpty else { return .granted }
         let lasting = wanted.filter { $0.kind != .initial }
@@ -149,17 +152,24 @@ extension PodWorker {
             )
         }
         var rest = names[...]
+        var given: [String: [String]] = [:]
         for container in lasting {
-            devices[container.name] = Array(rest.prefix(count(container)))
+            given[container.name] = Array(rest.prefix(count(container)))
             rest = rest.dropFirst(count(container))
         }
         for container in wanted where container.kind == .initial {
-            devices[container.name] = Array(names.prefix(count(container)))
+            given[container.name] = Array(names.prefix(count(container)))
         }
         var json: JSON = [:]
-        for (name, devices) in devices { json[name] = .array(devices.map(JSON.string)) }
-        try FileTools.makeDirectory(directory)
-        try FileTools.write(json.bytes, to: "\(directory)/\(HostDevices.file)", mode: 0o600)
+        for (name, devices) in given { json[name] = .array(devices.map(JSON.string)) }
+        do {
+            try FileTools.makeDirectory(directory)
+            try FileTools.write(json.bytes, to: "\(directory)/\(HostDevices.file)", mode: 0o600)
+        } catch {
+            context.devices.release(uid)
+            throw error
+        }
+        devices = given
         return .granted
     }
 }

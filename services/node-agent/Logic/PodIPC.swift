@@ -30,6 +30,9 @@ struct PodIPC: Sendable {
         for setting in settings where !setting.isOfNetwork {
             let result = node_write_in_ipc(path, setting.path, setting.value)
             guard result == 0 else {
+                // Or the next try would find a namespace, and go on without the setting.
+                while node_unmount(queues) == 0 {}
+                while node_unmount(path) == 0 {}
                 throw NodeError("sysctl \(setting.name) cannot be set: \(String(cString: strerror(-result)))")
             }
         }

@@ -72,7 +72,7 @@ struct PodResize: Sendable, Equatable {
             let used = others[resource] ?? 0
             guard requested + used > has else { continue }
             let scale = resource == "cpu" ? 1000.0 : 1
-            func whole(_ amount: Double) -> Int { Int((amount * scale).rounded()) }
+            func whole(_ amount: Double) -> Int { Int(ResourceQuantity.whole(amount * scale)) }
             return
                 "Node didn't have enough resource: \(resource), requested: \(whole(requested)), used: \(whole(used)), capacity: \(whole(has))"
         }

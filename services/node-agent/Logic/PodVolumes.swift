@@ -88,7 +88,7 @@ struct PodVolumes: Sendable {
             if source["medium"]?.string == "Memory", !Self.isMounted(path) {
                 let size = source["sizeLimit"].flatMap { $0.string.flatMap(ResourceQuantity.value) ?? $0.double }
                 let limit = size ?? facts.nodeMemory / 2
-                try mountMemory(path, options: "mode=777,size=\(Int(limit))")
+                try mountMemory(path, options: "mode=777,size=\(ResourceQuantity.whole(limit))")
             }
             if isNew, let group = pod.fsGroup { FileTools.giveToGroup(path, group) }
             return Prepared(path: path, isReadOnly: false)

@@ -17,8 +17,10 @@ extension PodWorker {
             ContainerProcesses.startTime(of: process) != nil
         else { return nil }
         let group = context.cgroup(pod: uid, container: container.name, number: run.number)
-        let lines = (FileTools.text("/proc/\(process)/cgroup") ?? "").split(separator: "\n")
-        return lines.count { $0.hasSuffix(group) }
+        guard let groups = FileTools.text("/proc/\(process)/cgroup"), !ContainerProcesses.isExiting(process) else {
+            return nil
+        }
+        return groups.split(separator: "\n").count { $0.hasSuffix(group) }
     }
 
     /// Ends a container that is in its control group no longer, for nothing limits it any more.
@@ -60,9 +62,10 @@ extension PodWorker {
         guard isLoaded, !isCleaned, failure == nil, !isGone, !isShuttingDown else { return nil }
         let use = await context.storage.measure(spec, in: directory)
         let requested = spec.main.compactMap { $0.request("ephemeral-storage") }.reduce(0, +)
+        let onDisk = use.total - use.inMemory
         let largest = use.containers.max { $0.value < $1.value }?.key ?? spec.main.first?.name ?? ""
         return DiskShortage.Candidate(
-            used: use.total, exceeds: Double(use.total) > requested, priority: spec.object.spec["priority"]?.int ?? 0,
+            used: onDisk, exceeds: Double(onDisk) > requested, priority: spec.object.spec["priority"]?.int ?? 0,
             container: largest, requested: spec.container(largest)?.request("ephemeral-storage") ?? 0)
     }
 

@@ -93,7 +93,7 @@ extension PodWorker {
             used > UInt64(max(limit, 0))
         {
             throw NodeError(
-                "attempting to set container \"\(container.name)\" memory limit (\(Int(limit))) below current usage (\(used))"
+                "attempting to set container \"\(container.name)\" memory limit (\(ResourceQuantity.whole(limit))) below current usage (\(used))"
             )
         }
         let file = "\(run.directory)/update.json"

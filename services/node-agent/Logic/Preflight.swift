@@ -119,4 +119,15 @@ enum ContainerProcesses {
         guard fields.count > 19, fields[0] != "Z" else { return nil }
         return String(fields[19])
     }
+
+    /// True once the kernel has begun to end a process, which leaves its control groups then (`PF_EXITING` among the flags,
+    /// field 9 of `/proc/PID/stat`), and when there is none.
+    static func isExiting(_ process: Int32) -> Bool {
+        guard let text = FileTools.text("/proc/\(process)/stat"), let bracket = text.lastIndex(of: ")") else {
+            return true
+        }
+        let fields = text[text.index(after: bracket)...].split(separator: " ")
+        guard fields.count > 6, let flags = UInt64(fields[6]) else { return true }
+        return flags & 0x4 != 0
+    }
 }

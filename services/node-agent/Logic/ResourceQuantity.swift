@@ -18,6 +18,12 @@ enum ResourceQuantity {
     /// The value divided by a divisor, rounded up, as downward API fields are written.
     static func divided(_ value: Double, by divisor: String) -> Int64 {
         let unit = self.value(divisor) ?? 1
-        return Int64((value / (unit > 0 ? unit : 1) - 1e-9).rounded(.up))
+        return whole((value / (unit > 0 ? unit : 1) - 1e-9).rounded(.up))
+    }
+
+    /// The next whole number, or the outermost one: specs may say any amount.
+    static func whole(_ value: Double) -> Int64 {
+        if value.isNaN { return 0 }
+        return Int64(exactly: value.rounded()) ?? (value < 0 ? .min : .max)
     }
 }

@@ -103,6 +103,7 @@ private final class AnswerHead: ChannelInboundHandler {
     init(_ promise: EventLoopPromise<HTTPProbeAnswer>) { self.promise = promise }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard head.count < Self.limit else { return }
         head += unwrapInboundIn(data).readableBytesView
         let text = String(decoding: head.prefix(Self.limit), as: UTF8.self)
         let isWhole = text.contains("\r\n\r\n") || text.contains("\n\n") || head.count >= Self.limit
@@ -112,7 +113,10 @@ private final class AnswerHead: ChannelInboundHandler {
             promise.fail(NodeError("malformed HTTP response"))
             return
         }
-        guard lines.count > 1 else { return }
+        guard lines.count > 1 else {
+            if isWhole { promise.fail(NodeError("malformed HTTP response")) }
+            return
+        }
         guard let status = Int(words[1].prefix(3)) else {
             promise.fail(NodeError("malformed HTTP response"))
             return

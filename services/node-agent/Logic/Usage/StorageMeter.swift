@@ -11,6 +11,8 @@ final class StorageMeter: Sendable {
         var volumes: [String: UInt64] = [:]
         /// By container: what it has written outside of volumes, and its logs.
         var containers: [String: UInt64] = [:]
+        /// What of the volumes is in memory, and takes none of the disk.
+        var inMemory: UInt64 = 0
         var total: UInt64 { volumes.values.reduce(0, +) + containers.values.reduce(0, +) }
     }
 
@@ -22,12 +24,15 @@ final class StorageMeter: Sendable {
     /// Walks the folders of a Pod, on a thread that may block.
     func measure(_ pod: PodSpec, in directory: String) async -> Use {
         let volumes = (pod.object.spec["volumes"]?.array ?? []).filter { $0["emptyDir"] != nil }
-            .compactMap { $0["name"]?.string }
+        let names = volumes.compactMap { $0["name"]?.string }
+        let inMemory = Set(
+            volumes.filter { $0["emptyDir"]?["medium"] == "Memory" }.compactMap { $0["name"]?.string })
         let containers = pod.all.map(\.name)
         let use = try? await NIOThreadPool.singleton.runIfActive {
             var use = Use()
-            for name in volumes { use.volumes[name] = node_disk_usage("\(directory)/volumes/\(name)") }
+            for name in names { use.volumes[name] = node_disk_usage("\(directory)/volumes/\(name)") }
             for name in containers { use.containers[name] = node_disk_usage("\(directory)/containers/\(name)") }
+            use.inMemory = use.volumes.filter { inMemory.contains($0.key) }.values.reduce(0, +)
             return use
         }
         guard let use else { return Use() }
