@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from support.platform import notebook
+from support.waiting import eventually
 
 
 @pytest.fixture
@@ -135,11 +136,12 @@ def test_the_audit_log_is_filtered_paged_and_exported(admin, platform, screensho
     search.fill(name)
     expect(page).to_have_url(re.compile(f"q={name}"))
     entry = row(page, f"{ns}/{name}-109")
-    for _ in range(20):
-        if entry.count():
-            break
+
+    def is_there():
         page.get_by_role("button", name="Refresh").click()
         page.wait_for_timeout(300)
+        return entry.count() > 0
+    eventually(is_there, what="the entry of the audit log")
     expect(entry).to_contain_text("Created configmaps")
     expect(entry).to_contain_text("martlet-admin")
     with page.expect_download() as download:
