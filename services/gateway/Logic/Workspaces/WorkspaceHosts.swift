@@ -17,14 +17,7 @@ public struct WorkspaceHosts: Sendable, Equatable {
     public init?(wildcard: String) {
         guard wildcard.hasPrefix("*.") else { return nil }
         let suffix = wildcard.dropFirst(2).lowercased()
-        guard !suffix.isEmpty, !suffix.hasPrefix("."), !suffix.hasSuffix("."),
-            suffix.utf8.allSatisfy({ byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
-                default: byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
-                }
-            })
-        else { return nil }
+        guard HostName.isPlain(suffix) else { return nil }
         self.init(suffix: suffix)
     }
 
@@ -71,12 +64,15 @@ enum HostName {
         return loopback.contains(host) || isBelowLocalhost(host)
     }
 
-    /// True for `NAME.localhost`, in lower case, with nothing else in it that an address may have.
-    static func isBelowLocalhost(_ host: String) -> Bool {
-        host.hasSuffix(".localhost") && host.utf8.count <= 253
-            && host.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
+    /// True for `NAME.localhost`, in small letters.
+    static func isBelowLocalhost(_ host: String) -> Bool { host.hasSuffix(".localhost") && isPlain(host) }
+
+    /// True for labels of small letters, digits and `-` with dots between them: with nothing that means more in an address.
+    static func isPlain(_ host: some StringProtocol) -> Bool {
+        host.utf8.count <= 253
+            && host.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy { label in
                 !label.isEmpty
-                    && label.utf8.allSatisfy { byte in
+                    && label.allSatisfy { byte in
                         switch byte {
                         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
                             UInt8(ascii: "-"):
