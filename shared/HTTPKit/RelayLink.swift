@@ -49,8 +49,12 @@ public final class RelayLink: ChannelDuplexHandler, RemovableChannelHandler, @un
     /// What came behind it.
     private var held = CircularBuffer<ByteBuffer>(initialCapacity: 1)
     private var isReadPending = false
-    /// What the relay wants to know again at the connection's next request.
-    public var memory: AnyObject?
+    /// What the relay wants to know again at the connection's next request; nothing once there will be none.
+    public var memory: AnyObject? {
+        get { kept }
+        set { kept = context == nil ? nil : newValue }
+    }
+    private var kept: AnyObject?
 
     init(_ relay: any RequestRelay, channel: any Channel, connection: HTTPConnection) {
         (self.relay, self.channel, self.connection) = (relay, channel, connection)

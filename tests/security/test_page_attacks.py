@@ -143,10 +143,11 @@ def test_a26_the_api_is_closed_to_pages_of_notebooks(world, notebooks):
 
 def test_a26_a_notebook_reaches_no_further_than_its_folder(world, notebooks):
     lines = ["Service-Worker-Allowed: /", 'Clear-Site-Data: "*"', "Strict-Transport-Security: max-age=1", 'Alt-Svc: h2="evil:1"',
+             'NEL: {"report_to":"x","max_age":1}', 'Report-To: {"group":"x","max_age":1,"endpoints":[{"url":"https://evil.example"}]}',
              "Connection: X-Injected", "X-Injected: 1", "Content-Length: 3", "Transfer-Encoding: chunked"]
-    query = "&".join("header=" + urllib.parse.quote(line) for line in lines[:6])
+    query = "&".join("header=" + urllib.parse.quote(line) for line in lines[:8])
     answer = world.owner.ask(notebooks + "?" + query)
-    for name in ("service-worker-allowed", "clear-site-data", "strict-transport-security", "alt-svc", "x-injected"):
+    for name in ("service-worker-allowed", "clear-site-data", "strict-transport-security", "alt-svc", "nel", "report-to", "x-injected"):
         assert name not in answer.headers
     assert "frame-ancestors" in answer.headers["content-security-policy"]
     for part in ("api/me", "kfam/v1/bindings", "login"):
