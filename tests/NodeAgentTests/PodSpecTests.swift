@@ -129,6 +129,9 @@ struct PodSpecTests {
         #expect(ResourceQuantity.whole(.nan) == 0)
         #expect(ResourceQuantity.whole(1.5) == 2)
         #expect(ResourceQuantity.divided(1e30, by: "1") == .max)
+        let shortage = DiskShortage(total: 1 << 30, available: 0)
+        let greedy = DiskShortage.Candidate(used: 1, exceeds: false, priority: 0, container: "a", requested: 1e30)
+        #expect(shortage?.message(greedy).contains("Container a was using 1") == true)
         let resources = ContainerBundle.resources(
             cpuRequest: 1e30, cpuLimit: 1e17, memoryLimit: 9_223_372_036_854_775_808)
         #expect(resources["memory"]?["limit"]?.int == .max)

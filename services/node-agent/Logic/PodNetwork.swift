@@ -96,8 +96,11 @@ final class PodNetwork: Sendable {
         if sandbox.isOnHost { return true }
         var info = stat()
         var outside = stat()
-        return stat(sandbox.namespacePath, &info) == 0 && stat("/run/netns", &outside) == 0
-            && info.st_dev != outside.st_dev && if_nametoindex(sandbox.device) != 0
+        guard stat(sandbox.namespacePath, &info) == 0, stat("/run/netns", &outside) == 0,
+            info.st_dev != outside.st_dev
+        else { return false }
+        // Nobody can look without a free descriptor: then it is not taken for gone.
+        return if_nametoindex(sandbox.device) != 0 || errno != ENODEV
     }
 
     /// Makes the namespace of a pod; `address` is the one it had before, if any.

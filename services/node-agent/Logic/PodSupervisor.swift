@@ -76,6 +76,8 @@ actor PodSupervisor {
         let images = context.images
         try? await NIOThreadPool.singleton.runIfActive { images.collectGarbage() }
         guard let shortage = DiskShortage.measure(context.configuration.podsDirectory) else { return }
+        // What one gives back is seen when it has gone.
+        for worker in workers.values where await worker.isGoing { return }
         var found: [(worker: PodWorker, candidate: DiskShortage.Candidate)] = []
         for worker in workers.values {
             if let candidate = await worker.diskUse() { found.append((worker, candidate)) }

@@ -57,6 +57,9 @@ extension PodWorker {
         return isRunning
     }
 
+    /// True while the pod was evicted and has not given everything back.
+    var isGoing: Bool { isEvicted && !isCleaned }
+
     /// What of the node's disk the pod uses, to find out who fills it; nil when its end would free nothing.
     func diskUse() async -> DiskShortage.Candidate? {
         guard isLoaded, !isCleaned, failure == nil, !isGone, !isShuttingDown else { return nil }

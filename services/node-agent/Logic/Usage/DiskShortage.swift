@@ -51,6 +51,6 @@ struct DiskShortage: Sendable, Equatable {
     func message(_ candidate: Candidate) -> String {
         func text(_ bytes: UInt64) -> String { Quantity(Int64(clamping: bytes), format: .binary).text }
         return
-            "The node was low on resource: ephemeral-storage. Threshold quantity: \(text(threshold)), available: \(text(available)). Container \(candidate.container) was using \(text(candidate.used)), request is \(text(UInt64(candidate.requested))), has larger consumption of ephemeral-storage. "
+            "The node was low on resource: ephemeral-storage. Threshold quantity: \(text(threshold)), available: \(text(available)). Container \(candidate.container) was using \(text(candidate.used)), request is \(text(UInt64(clamping: ResourceQuantity.whole(candidate.requested)))), has larger consumption of ephemeral-storage. "
     }
 }
