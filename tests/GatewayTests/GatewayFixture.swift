@@ -7,6 +7,7 @@ import Logging
 import NIOCore
 import Synchronization
 import TestSupport
+import Testing
 
 /// A cluster in memory that answers access reviews and leaves dry runs without effect.
 final class ReviewedCluster: KubeTransport {
@@ -133,4 +134,27 @@ func addNotebook(_ name: String, port: Int?, to cluster: ReviewedCluster, annota
         apiVersion: "v1", kind: "Pod", name: "\(name)-0", namespace: "ns", labels: ["notebook-name": name])
     pod["status"] = ["podIP": "127.0.0.1"]
     _ = try await cluster.objects.client.create(.pods, pod)
+}
+
+/// Runs a gateway, somebody who is signed in there, and the server of a notebook `ns/lab` for the time of a closure.
+func withNotebook(
+    _ server: @escaping @Sendable (HTTPRequest) async -> HTTPResponse, annotations: [String: String] = [:],
+    configure: (inout GatewayConfiguration) -> Void = { _ in },
+    _ body: (_ gateway: RunningGateway, _ cookie: String) async throws -> Void
+) async throws {
+    let (ports, port) = AsyncStream.makeStream(of: Int.self)
+    let upstream = HTTPServer(
+        listener: .tcp(host: "127.0.0.1", port: 0), logger: Logger(label: "test"), onListening: { port.yield($0) },
+        handler: server)
+    try await withThrowingTaskGroup { group in
+        group.addTask { try await upstream.run() }
+        var iterator = ports.makeAsyncIterator()
+        let number = try #require(await iterator.next())
+        let cluster = ReviewedCluster()
+        try await addNotebook("lab", port: number, to: cluster, annotations: annotations)
+        try await withGateway(cluster, configure: configure) { gateway in
+            try await body(gateway, try await gateway.signIn("anna").cookie)
+        }
+        group.cancelAll()
+    }
 }

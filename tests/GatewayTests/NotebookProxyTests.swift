@@ -1,6 +1,5 @@
 import HTTPKit
 import KubeModel
-import Logging
 import NIOCore
 import NIOHTTP1
 import TestSupport
@@ -47,21 +46,7 @@ struct NotebookProxyTests {
     private func withNotebook(
         annotations: [String: String] = [:], _ body: (RunningGateway, String) async throws -> Void
     ) async throws {
-        let (ports, port) = AsyncStream.makeStream(of: Int.self)
-        let upstream = HTTPServer(
-            listener: .tcp(host: "127.0.0.1", port: 0), logger: Logger(label: "test"),
-            onListening: { port.yield($0) }, handler: Self.notebook)
-        try await withThrowingTaskGroup { group in
-            group.addTask { try await upstream.run() }
-            var iterator = ports.makeAsyncIterator()
-            let number = try #require(await iterator.next())
-            let cluster = ReviewedCluster()
-            try await addNotebook("lab", port: number, to: cluster, annotations: annotations)
-            try await withGateway(cluster) { gateway in
-                try await body(gateway, try await gateway.signIn("anna").cookie)
-            }
-            group.cancelAll()
-        }
+        try await GatewayTests.withNotebook(Self.notebook, annotations: annotations, body)
     }
 
     @Test("passes on what is the notebook's, and nothing that is the platform's")

@@ -1,7 +1,6 @@
 import HTTPKit
 import KubeClient
 import KubeModel
-import Logging
 import NIOCore
 import NIOHTTP1
 import TestSupport
@@ -53,21 +52,8 @@ struct RelayTests {
         configure: (inout GatewayConfiguration) -> Void = { _ in },
         _ body: (RunningGateway, String, RawClient) async throws -> Void
     ) async throws {
-        let (ports, port) = AsyncStream.makeStream(of: Int.self)
-        let upstream = HTTPServer(
-            listener: .tcp(host: "127.0.0.1", port: 0), logger: Logger(label: "test"),
-            onListening: { port.yield($0) }, handler: Self.notebook)
-        try await withThrowingTaskGroup { group in
-            group.addTask { try await upstream.run() }
-            var iterator = ports.makeAsyncIterator()
-            let number = try #require(await iterator.next())
-            let cluster = ReviewedCluster()
-            try await addNotebook("lab", port: number, to: cluster)
-            try await withGateway(cluster, configure: configure) { gateway in
-                let client = try await RawClient.connect(port: gateway.port)
-                try await body(gateway, try await gateway.signIn("anna").cookie, client)
-            }
-            group.cancelAll()
+        try await GatewayTests.withNotebook(Self.notebook, configure: configure) { gateway, cookie in
+            try await body(gateway, cookie, try await RawClient.connect(port: gateway.port))
         }
     }
 

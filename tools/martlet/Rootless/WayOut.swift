@@ -4,7 +4,7 @@ import Logging
 import ServiceLifecycle
 
 /// The program that connects the network of the namespaces to that of the machine, as an ordinary program of the user:
-/// `pasta`, else `slirp4netns`. It runs outside of them and outlives a platform that was killed, as Pods do.
+/// `pasta`. It runs outside of them and outlives a platform that was killed, as Pods do.
 ///
 /// Nothing comes in by it, and it does not lead to the loopback addresses of the machine.
 struct WayOut: Service {
