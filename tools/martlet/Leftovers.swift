@@ -53,7 +53,7 @@ enum Leftovers {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
             var info = stat()
             guard let process = pid_t(name), stat("/proc/\(name)", &info) == 0, info.st_uid == numbers.users,
-                let line = FileManager.default.contents(atPath: "/proc/\(name)/cmdline")
+                isOutsideContainers(process), let line = FileManager.default.contents(atPath: "/proc/\(name)/cmdline")
             else { continue }
             let words = String(decoding: line, as: UTF8.self).split(separator: "\0", omittingEmptySubsequences: false)
             if words.count > 2, words[0].hasSuffix("/container-shim"), words[1].hasPrefix(directory.path + "/pods/") {
@@ -61,5 +61,13 @@ enum Leftovers {
             }
         }
         return nil
+    }
+
+    /// True in the namespaces of the node agent, where the user has a number; root of a container may have any name and words.
+    private static func isOutsideContainers(_ process: pid_t) -> Bool {
+        guard let map = FileManager.default.contents(atPath: "/proc/\(process)/uid_map") else { return false }
+        return String(decoding: map, as: UTF8.self).split(separator: "\n").contains { line in
+            line.split(separator: " ").first.flatMap { UInt32($0) } == Rootless.user
+        }
     }
 }
