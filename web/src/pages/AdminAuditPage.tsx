@@ -53,6 +53,7 @@ function Audit() {
         <div className="page wide">
             <PageHead title="Audit log" lead={isGateway ? "What the gateway refused: sign-ins, forged requests, pages and services that are not for the caller."
                 : "Every change, every refusal, and every look at a secret or into a Pod."}>
+                <Button icon="refresh" onClick={() => setRound((known) => known + 1)} aria-label="Refresh" />
                 <a className="button plain" href={`/api/admin/audit/export?format=csv&${query}`} download="audit.csv"><Icon name="download" /><span>Export CSV</span></a>
                 <a className="button plain" href={`/api/admin/audit/export?format=jsonl&${query}`} download="audit.jsonl"><Icon name="download" /><span>Export JSON</span></a>
             </PageHead>
@@ -74,7 +75,6 @@ function Audit() {
                     <SelectField label="Time" hideLabel value={value("hours")} onChange={(event) => replaceQuery({ hours: event.target.value })}
                         options={spans.map(([one, label]) => ({ value: one, label }))} />
                 </div>
-                <Button icon="refresh" onClick={() => setRound((known) => known + 1)} aria-label="Refresh" />
             </div>
             {error !== null && <Problem title="The audit log cannot be shown" error={error} retry={() => setRound((known) => known + 1)} />}
             {!loaded && error === null && <Skeleton rows={6} label="Loading the audit log" tall />}
