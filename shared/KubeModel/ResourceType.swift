@@ -71,6 +71,9 @@ extension ResourceType {
         "authentication.k8s.io", "v1", "tokenreviews", "TokenReview", isNamespaced: false)
     public static let profiles = ResourceType("kubeflow.org", "v1", "profiles", "Profile", isNamespaced: false)
     public static let notebooks = ResourceType("kubeflow.org", "v1", "notebooks", "Notebook")
+    public static let tensorboards = ResourceType(
+        "tensorboard.kubeflow.org", "v1alpha1", "tensorboards", "Tensorboard")
+    public static let pvcViewers = ResourceType("kubeflow.org", "v1alpha1", "pvcviewers", "PVCViewer")
     public static let podDefaults = ResourceType("kubeflow.org", "v1alpha1", "poddefaults", "PodDefault")
     public static let authorizationPolicies = ResourceType(
         "security.istio.io", "v1", "authorizationpolicies", "AuthorizationPolicy")

@@ -5,7 +5,7 @@ import KubeModel
 public import Logging
 public import ServiceLifecycle
 
-/// The notebook controller: a server in a Pod for every Notebook, and what happens to it told on the Notebook.
+/// The notebook controller: a server in a Pod for every Notebook, Tensorboard and PVCViewer, and what happens to it told there.
 public struct NotebookControllerService: Service {
     let client: KubeClient
     let configuration: NotebookControllerConfiguration
@@ -36,6 +36,12 @@ public struct NotebookControllerService: Service {
     private func work() async throws {
         let caches = NotebookCaches(client: client)
         let events = EventCaches(client: client)
+        let recorder = EventRecorder(client: client, component: EventReissuer.component)
+        let deployments = WatchCache(client: client, type: .deployments)
+        let servers = [
+            server(TensorboardKind(), named: "tensorboard", caches, deployments, recorder),
+            server(ViewerKind(), named: "pvcviewer", caches, deployments, recorder),
+        ]
         let (requests, sink) = AsyncStream.makeStream(of: ReconcileRequest.self)
         let (eventRequests, eventSink) = AsyncStream.makeStream(of: ReconcileRequest.self)
         connect(caches, to: sink)
@@ -48,18 +54,41 @@ public struct NotebookControllerService: Service {
         let notebooks = Controller(
             name: "notebook", requests: requests,
             reconciler: NotebookReconciler(
-                client: client, caches: caches, settings: configuration, metrics: metrics,
-                recorder: EventRecorder(client: client, component: EventReissuer.component)),
+                client: client, caches: caches, settings: configuration, metrics: metrics, recorder: recorder),
             after: caches.all, concurrency: configuration.concurrency, logger: logger)
         let reissuer = Controller(
             name: "notebook-events", requests: eventRequests,
             reconciler: EventReissuer(client: client, caches: caches, events: events),
             after: caches.all + events.all, concurrency: 2, logger: logger)
         try await withThrowingDiscardingTaskGroup { group in
-            for cache in caches.all + events.all { group.addTask { try await cache.run() } }
+            for cache in caches.all + events.all + [deployments] { group.addTask { try await cache.run() } }
+            for (objects, controller) in servers {
+                group.addTask { try await objects.run() }
+                group.addTask { try await controller.run() }
+            }
             group.addTask { try await notebooks.run() }
             group.addTask { try await reissuer.run() }
         }
+    }
+
+    /// The controller of a kind that Deployments serve, and the cache of its objects; both are to be run.
+    private func server(
+        _ kind: any ServedKind, named name: String, _ shared: NotebookCaches, _ deployments: WatchCache,
+        _ recorder: EventRecorder
+    ) -> (WatchCache, Controller<AsyncStream<ReconcileRequest>>) {
+        let caches = ServerCaches(
+            objects: WatchCache(client: client, type: kind.type), deployments: deployments, services: shared.services,
+            installed: shared.installed)
+        let (requests, sink) = AsyncStream.makeStream(of: ReconcileRequest.self)
+        caches.connect(kind, to: sink)
+        let reconciler = ServerReconciler(
+            kind: kind, client: client, caches: caches, settings: configuration, recorder: recorder)
+        return (
+            caches.objects,
+            Controller(
+                name: name, requests: requests, reconciler: reconciler, after: caches.all,
+                concurrency: configuration.concurrency, logger: logger)
+        )
     }
 
     private func connect(_ caches: NotebookCaches, to sink: AsyncStream<ReconcileRequest>.Continuation) {

@@ -8,8 +8,6 @@ struct NotebookPlan: Sendable {
     static let nameLabel = "notebook-name"
     static let rewriteAnnotation = "notebooks.kubeflow.org/http-rewrite-uri"
     static let headersAnnotation = "notebooks.kubeflow.org/http-headers-request-set"
-    /// On the StatefulSet: of which Pod spec it was made. Defaults that the server fills in hide what was taken out.
-    static let templateAnnotation = "martlet.dev/template"
     /// The longest name whose Pods can carry the label with the revision of the StatefulSet.
     static let nameLimit = 52
     static let defaultPort: Int64 = 8888
@@ -77,7 +75,7 @@ struct NotebookPlan: Sendable {
         let podSpec = podSpec()
         var set = KubeObject(
             apiVersion: "apps/v1", kind: "StatefulSet", name: name, namespace: namespace,
-            labels: [Self.nameLabel: name], annotations: [Self.templateAnnotation: StableHash.hex(podSpec.text)])
+            labels: [Self.nameLabel: name], annotations: WorkloadDifference.mark(of: podSpec))
         let own = ["statefulset": name, Self.nameLabel: name]
         let annotations = notebook.annotations.filter { !$0.key.contains("kubectl") && !$0.key.contains("notebook") }
         // Our two labels win: the selector and everything that looks for the Pod depend on them.
@@ -89,23 +87,12 @@ struct NotebookPlan: Sendable {
             "selector": ["matchLabels": ["statefulset": .string(name)]],
             "template": ["metadata": metadata, "spec": podSpec],
         ]
-        return owned(set)
+        return set.owned(by: notebook)
     }
 
     /// What is to change in an existing StatefulSet: its labels, annotations, replicas and Pod spec, and nothing else.
     func change(of existing: KubeObject) -> JSON? {
-        let wanted = statefulSet()
-        var target = existing
-        target.metadata["labels"] = JSON(existing.labels.merging(wanted.labels) { $1 })
-        target.metadata["annotations"] = JSON(existing.annotations.merging(wanted.annotations) { $1 })
-        target.json.set(wanted.spec["replicas"], at: "spec", "replicas")
-        let current = existing.json.value(at: "spec", "template", "spec") ?? .null
-        let podSpec = wanted.json.value(at: "spec", "template", "spec") ?? .null
-        let isSame =
-            existing.annotations[Self.templateAnnotation] == wanted.annotations[Self.templateAnnotation]
-            && MergeDifference.contains(current, podSpec)
-        if !isSame { target.json.set(podSpec, at: "spec", "template", "spec") }
-        return MergeDifference.patch(from: existing.json, to: target.json)
+        WorkloadDifference.patch(from: existing, to: statefulSet(), podLabels: false)
     }
 
     func service() -> KubeObject {
@@ -118,39 +105,21 @@ struct NotebookPlan: Sendable {
                 ["name": .string("http-\(name)"), "protocol": "TCP", "port": 80, "targetPort": port]
             ],
         ]
-        return owned(service)
+        return service.owned(by: notebook)
     }
 
     /// The route of the mesh's gateway to the server.
     func virtualService(_ type: ResourceType) -> KubeObject {
-        var route = KubeObject(
-            apiVersion: type.apiVersion, kind: type.kind, name: "notebook-\(namespace)-\(name)", namespace: namespace)
         let path = prefix + "/"
-        let rewrite = notebook.annotations[Self.rewriteAnnotation].flatMap { $0.isEmpty ? nil : $0 } ?? path
         var headers = JSONObject()
         if let text = notebook.annotations[Self.headersAnnotation], let json = try? JSON(parsing: text) {
             // Anything but an object of strings says nothing that a header could be.
             headers = JSON(json.stringMap ?? [:]).object ?? headers
         }
-        let host = "\(name).\(namespace).svc.\(settings.clusterDomain)"
-        route.spec = [
-            "hosts": [.string(settings.istioHost)],
-            "gateways": [.string(settings.istioGateway)],
-            "http": [
-                [
-                    "match": [["uri": ["prefix": .string(path)]]],
-                    "rewrite": ["uri": .string(rewrite)],
-                    "headers": ["request": ["set": .object(headers)]],
-                    "route": [["destination": ["host": .string(host), "port": ["number": 80]]]],
-                ]
-            ],
-        ]
-        return owned(route)
-    }
-
-    private func owned(_ object: KubeObject) -> KubeObject {
-        var object = object
-        object.metadata["ownerReferences"] = [OwnerReference(controlledBy: notebook).json]
-        return object
+        let route = MeshRoute(
+            name: "notebook-\(namespace)-\(name)", path: path,
+            rewrite: notebook.annotations[Self.rewriteAnnotation].flatMap { $0.isEmpty ? nil : $0 } ?? path,
+            service: name, headers: headers)
+        return route.virtualService(type, of: notebook, settings)
     }
 }

@@ -7,12 +7,15 @@ import Logging
 import NotebookController
 public import ServiceKit
 
-/// Runs a server for every Notebook of a cluster.
+/// Runs a server for every Notebook, Tensorboard and PVCViewer of a cluster.
 @main
 struct NotebookControllerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "notebook-controller", abstract: "Runs a server for every Notebook of a cluster.",
-        discussion: "Environment: USE_ISTIO, ISTIO_GATEWAY, ISTIO_HOST, CLUSTER_DOMAIN, ADD_FSGROUP.")
+        commandName: "notebook-controller", abstract: "Runs a server for every Notebook, Tensorboard and PVCViewer.",
+        discussion: """
+            Environment: USE_ISTIO, ISTIO_GATEWAY, ISTIO_HOST, CLUSTER_DOMAIN, ADD_FSGROUP, TENSORBOARD_IMAGE,
+            PVCVIEWER_IMAGE, RWO_PVC_SCHEDULING.
+            """)
 
     @Option(help: "Kubeconfig file (default: KUBECONFIG, the Pod's service account, ~/.kube/config).")
     var kubeconfig: String?
