@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from support.tenants import FOREIGN, TENANT, World, echo
+from support.tenants import FOREIGN, TENANT, World, claim, echo, tensorboard, viewer
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +27,19 @@ def notebooks(world):
     world.platform.wait_for_http(world.platform.gateway + path, world.owner.session)
     world.platform.wait_for_http(f"{world.platform.gateway}/notebook/{FOREIGN}/echo/", world.stranger.session)
     return path
+
+
+@pytest.fixture(scope="session")
+def served(world):
+    """Beside it a viewer `echo` that tries to have another path, and a Tensorboard `board` that is stopped: the paths to them."""
+    stopped = tensorboard("board", TENANT, annotations={"kubeflow-resource-stopped": "yes"})
+    shadowing = viewer("echo", TENANT, "echo", basePrefix="/kfam", rewrite="/seen")
+    for item in (claim("echo", TENANT), stopped, shadowing):
+        world.platform.apply(item)
+    world.platform.wait("--for=jsonpath={.status.ready}=true", "pvcviewer/echo", "-n", TENANT)
+    path = f"/pvcviewers/{TENANT}/echo/"
+    world.platform.wait_for_http(world.platform.gateway + path, world.owner.session)
+    return path, f"/tensorboard/{TENANT}/board/"
 
 
 @pytest.fixture

@@ -18,8 +18,9 @@ from support.tenants import ADMIN, CONTRIBUTOR, FOREIGN, OWNER, STRANGER, TENANT
 
 CALLERS = ["anonymous", "other", "viewer", "contributor", "owner", "admin", "foreign-pod", "own-pod"]
 NAMES = {"other": STRANGER, "viewer": VIEWER, "contributor": CONTRIBUTOR, "owner": OWNER, "admin": ADMIN}
-# What begins a path at the host of the notebook `echo`.
+# What begins a path at the host of a workspace `echo`: of the kind that the path names, else of the notebook.
 WORKSPACE = "//{workspace}"
+KINDS = {"notebook", "tensorboard", "pvcviewers"}
 FOLDER = pathlib.Path(__file__).parent / "routes"
 VALUES = {"ns": TENANT, "namespace": TENANT, "name": "echo", "pod": "echo-0", "container": "echo", "id": "A" * 24, "series": "node",
           "secret": "guessed"}
@@ -78,7 +79,7 @@ def test_no_route_is_missing_from_the_tables():
 
 
 @pytest.fixture(scope="module")
-def callers(world, notebooks, tmp_path_factory):
+def callers(world, notebooks, served, tmp_path_factory):
     """How each asks each server."""
     platform = world.platform
     idle = echo("idle", TENANT, {"kubeflow-resource-stopped": "2026-01-01T00:00:00Z"})
@@ -113,7 +114,9 @@ def callers(world, notebooks, tmp_path_factory):
         host = None
         if path.startswith(WORKSPACE):
             path = path.removeprefix(WORKSPACE)
-            host = f"{label(TENANT, 'echo')}.localhost:{urllib.parse.urlsplit(address).port}"
+            first = path.split("/")[1]
+            kind = row.details.get("at", first if first in KINDS else "notebook")
+            host = f"{label(TENANT, row.fill('{name}'), kind)}.localhost:{urllib.parse.urlsplit(address).port}"
         if "query" in row.details:
             path += "?" + row.fill(row.details["query"])
         headers = {"Host": host} if host else {}

@@ -53,6 +53,26 @@ def echo(name, namespace, annotations=None):
                 "readinessProbe": {"tcpSocket": {"port": 8888}, "periodSeconds": 1}}]}}}}
 
 
+def tensorboard(name, namespace, logspath="pvc://nothing", annotations=None):
+    return {"apiVersion": "tensorboard.kubeflow.org/v1alpha1", "kind": "Tensorboard",
+            "metadata": {"name": name, "namespace": namespace, "annotations": annotations or {}}, "spec": {"logspath": logspath}}
+
+
+def claim(name, namespace):
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "namespace": namespace},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
+
+
+def viewer(name, namespace, volume, **networking):
+    """A viewer of somebody's own Pod, which tells what reached it."""
+    return {"apiVersion": "kubeflow.org/v1alpha1", "kind": "PVCViewer", "metadata": {"name": name, "namespace": namespace},
+            "spec": {"pvc": volume, "networking": {"targetPort": 8888, **networking}, "podSpec": {
+                "terminationGracePeriodSeconds": 0, "containers": [{
+                    "name": "echo", "image": "python:3.11", "command": ["python3", "-uc", ECHO],
+                    "volumeMounts": [{"name": "viewer-volume", "mountPath": "/data"}],
+                    "readinessProbe": {"tcpSocket": {"port": 8888}, "periodSeconds": 1}}]}}}
+
+
 def binding(name, role, namespace=TENANT, kind="User", **changes):
     return {"user": {"kind": kind, "name": name}, "referredNamespace": namespace,
             "RoleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}, **changes}

@@ -10,9 +10,9 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none", "Accept": "text/html"}
 
 
-def label(namespace, name):
-    """What a notebook's host begins with."""
-    digest = hashlib.sha256(f"/notebook/{namespace}/{name}/".encode()).digest()
+def label(namespace, name, kind="notebook"):
+    """What a workspace's host begins with; kinds by the first segment of their paths."""
+    digest = hashlib.sha256(f"/{kind}/{namespace}/{name}/".encode()).digest()
     words = f"{name}-{namespace}"[:42].replace(".", "-")
     while "--" in words:
         words = words.replace("--", "-")

@@ -50,11 +50,13 @@ final class AccessLog: Sendable {
     /// Writes what is in memory.
     func finish() { file.finish() }
 
-    /// The notebook or the part of the gateway that answered.
+    /// The workspace or the part of the gateway that answered.
     private static func route(_ path: Substring) -> String {
         let segments = path.split(separator: "/", maxSplits: 4, omittingEmptySubsequences: false)
         guard segments.count > 1 else { return "" }
-        if segments[1] == "notebook", segments.count > 3 { return "notebook/\(segments[2])/\(segments[3])" }
+        if segments.count > 3, Workspace.Kind(rawValue: String(segments[1])) != nil {
+            return segments[1...3].joined(separator: "/")
+        }
         return ["api", "jupyter", "kfam", "login", "logout"].contains(segments[1]) ? String(segments[1]) : "page"
     }
 }

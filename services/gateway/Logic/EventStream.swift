@@ -48,7 +48,7 @@ struct EventStream: Sendable {
 
     private func checkAccess(_ namespace: String, _ topics: [Topic]) async throws {
         var types: [ResourceType] = [.notebooks, .events]
-        if topics.contains(.volumes) { types.append(.persistentVolumeClaims) }
+        if topics.contains(.volumes) { types += [.persistentVolumeClaims, .pvcViewers] }
         for type in types {
             guard try await core.reviews.allows(caller.identity, to: "watch", type, namespace: namespace) else {
                 throw APIError(
@@ -102,16 +102,19 @@ struct EventStream: Sendable {
         let notebooks: WatchCache
         let events: WatchCache
         let volumes: WatchCache?
+        let viewers: WatchCache?
 
         init(caller: Caller, namespace: String, needsVolumes: Bool) {
             notebooks = WatchCache(client: caller.client, type: .notebooks, namespace: namespace)
             events = WatchCache(client: caller.client, type: .events, namespace: namespace)
-            volumes =
-                needsVolumes
-                ? WatchCache(client: caller.client, type: .persistentVolumeClaims, namespace: namespace) : nil
+            func cache(_ type: ResourceType) -> WatchCache? {
+                needsVolumes ? WatchCache(client: caller.client, type: type, namespace: namespace) : nil
+            }
+            volumes = cache(.persistentVolumeClaims)
+            viewers = cache(.pvcViewers)
         }
 
-        var all: [WatchCache] { [notebooks, events] + (volumes.map { [$0] } ?? []) }
+        var all: [WatchCache] { [notebooks, events] + [volumes, viewers].compactMap { $0 } }
     }
 
     /// Rows by name, in order.
@@ -141,8 +144,9 @@ struct EventStream: Sendable {
             contents.add(notebook, NotebookRow.detail(object, events: events[notebook] ?? []))
         case .volumes:
             let notebooks = sources.notebooks.all()
+            let viewers = sources.viewers?.all() ?? []
             for claim in sources.volumes?.all() ?? [] {
-                contents.add(claim.name, NotebookRow.volume(claim, notebooks: notebooks))
+                contents.add(claim.name, NotebookRow.volume(claim, notebooks: notebooks, viewers: viewers))
             }
         case .events:
             var events = sources.events.all()

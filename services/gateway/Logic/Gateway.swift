@@ -6,13 +6,13 @@ public import Logging
 import NIOHTTP1
 public import ServiceLifecycle
 
-/// The gateway: signs people in, serves the page and its API, and leads to the notebooks.
+/// The gateway: signs people in, serves the page and its API, and leads to the notebooks and what else has a server of its own.
 ///
 /// Acts as the user towards Kubernetes, by impersonation; its own rights serve to find notebooks and to ask reviews.
 public struct Gateway: Service {
     private let core: GatewayCore
-    private let proxy: NotebookProxy
-    private let relay: NotebookRelay
+    private let proxy: WorkspaceProxy
+    private let relay: WorkspaceRelay
     private let site: StaticSite?
     private let router: Router
     private let onListening: @Sendable (Int) async -> Void
@@ -33,8 +33,8 @@ public struct Gateway: Service {
     ) throws {
         if let problem = configuration.problem { throw GatewayConfigurationError(problem) }
         let core = try GatewayCore(configuration: configuration, client: client, signIn: signIn, logger: logger)
-        let relay = NotebookRelay(core: core)
-        let proxy = NotebookProxy(core: core, relay: relay)
+        let relay = WorkspaceRelay(core: core)
+        let proxy = WorkspaceProxy(core: core, relay: relay)
         let site = configuration.webRoot.map { StaticSite(root: $0) }
         if let site, !site.isBuilt {
             logger.warning("the page is not built", metadata: ["webRoot": "\(configuration.webRoot ?? "")"])

@@ -26,11 +26,8 @@ struct GatewayCore: Sendable {
     let reviews: AccessReviews
     let memberships: Memberships
     let spawner: SpawnerConfigurationFile
-    let notebooks: WatchCache
-    let endpoints: WatchCache
-    /// The Pods of notebooks, as far as their addresses go.
-    let pods: WatchCache
-    /// Changes of the three above.
+    let workspaces: WorkspaceDirectory
+    /// Changes of what the directory has.
     let places = ChangeCount()
     /// Tells services who is asking.
     let serviceTokens: ServiceTokens
@@ -69,15 +66,8 @@ struct GatewayCore: Sendable {
         // Who lost a role must not go on by what was answered before.
         memberships.roleBindings.observe { [reviews] _ in reviews.forget() }
         spawner = try SpawnerConfigurationFile(path: configuration.spawnerConfigPath, logger: logger)
-        notebooks = WatchCache(client: client, type: .notebooks)
-        endpoints = WatchCache(client: client, type: .endpoints)
-        pods = WatchCache(client: client, type: .pods, labelSelector: "notebook-name") { pod in
-            pod.spec = ["hostNetwork": pod.spec["hostNetwork"] ?? false]
-            pod.metadata["managedFields"] = nil
-            pod.metadata["annotations"] = nil
-            pod["status"] = ["podIP": pod.status["podIP"] ?? ""]
-        }
-        for cache in [notebooks, endpoints, pods] { cache.observe { [places] _ in places.add() } }
+        workspaces = WorkspaceDirectory(client: client)
+        for cache in workspaces.caches { cache.observe { [places] _ in places.add() } }
         usage = UsageHistory(client: client, logger: logger)
         metrics = Metrics()
         metrics.describe("gateway_requests_total", "Requests by part of the gateway and class of the answer.")
@@ -85,7 +75,7 @@ struct GatewayCore: Sendable {
     }
 
     /// The caches that the gateway keeps for itself.
-    var caches: [WatchCache] { [notebooks, endpoints, pods, memberships.profiles, memberships.roleBindings] }
+    var caches: [WatchCache] { workspaces.caches + [memberships.profiles, memberships.roleBindings] }
 
     /// The caller of a request to the platform's own API.
     ///

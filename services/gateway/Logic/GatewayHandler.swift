@@ -6,14 +6,14 @@ import NIOHTTP1
 /// Decides which part of the gateway answers a request.
 struct GatewayHandler: Sendable {
     let core: GatewayCore
-    let proxy: NotebookProxy
+    let proxy: WorkspaceProxy
     let kfam: ServiceProxy?
     let site: StaticSite?
     let router: Router
     /// The way to workspaces with hosts of their own; nil where they have none.
     let door: WorkspaceDoor?
 
-    init(core: GatewayCore, proxy: NotebookProxy, kfam: ServiceProxy?, site: StaticSite?, router: Router) {
+    init(core: GatewayCore, proxy: WorkspaceProxy, kfam: ServiceProxy?, site: StaticSite?, router: Router) {
         (self.core, self.proxy, self.kfam, self.site, self.router) = (core, proxy, kfam, site, router)
         door = WorkspaceDoor(core: core)
     }
@@ -37,7 +37,7 @@ struct GatewayHandler: Sendable {
         return await noted(request, part: part) {
             try core.requestGuard.checkHost(request)
             switch part {
-            case "notebook": return try await workspace(request)
+            case _ where Workspace.Kind(rawValue: part) != nil: return try await workspace(request)
             case "kfam":
                 guard let kfam else { throw APIError(.notFound, "this gateway knows no KFAM") }
                 return hardened(try await kfam.answer(request))
@@ -90,17 +90,20 @@ struct GatewayHandler: Sendable {
     }
 
     /// What is answered here and not by the router.
-    static let routes = [
-        (method: "GET", pattern: "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
-        ("*", "/notebook/{namespace}/{name}/{path*}"), ("*", "/kfam/{path*}"), ("GET", "/{page*}"),
-        ("GET", WorkspaceDoor.handOver),
-        // At the host of a workspace, which has nothing else.
-        ("GET", "//{workspace}" + WorkspaceDoor.begin), ("GET", "//{workspace}" + WorkspaceDoor.enter),
-        ("*", "//{workspace}/notebook/{namespace}/{name}/{path*}"), ("*", "//{workspace}/{path*}"),
-    ]
+    static let routes: [(method: String, pattern: String)] =
+        [
+            (method: "GET", pattern: "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
+            ("*", "/kfam/{path*}"), ("GET", "/{page*}"), ("GET", WorkspaceDoor.handOver),
+            // At the host of a workspace, which has nothing else.
+            ("GET", "//{workspace}" + WorkspaceDoor.begin), ("GET", "//{workspace}" + WorkspaceDoor.enter),
+            ("*", "//{workspace}/{path*}"),
+        ]
+        + Workspace.Kind.allCases.flatMap { kind in
+            ["", "//{workspace}"].map { (method: "*", pattern: "\($0)/\(kind.rawValue)/{namespace}/{name}/{path*}") }
+        }
 
     private static func part(of path: String) -> String {
-        if path.hasPrefix("/notebook/") { return "notebook" }
+        if let kind = Workspace.Kind.of(path) { return kind.rawValue }
         if path.hasPrefix("/api/") || path.hasPrefix("/jupyter/api/") || path == "/debug" { return "api" }
         if path == "/kfam" || path.hasPrefix("/kfam/") { return "kfam" }
         if path == "/login" || path.hasPrefix("/login/") || path == "/logout" { return "session" }

@@ -32,8 +32,7 @@ extension GatewayCore {
             try await visitor(of: request, scope: .notebooks) != nil
         } and: {
             guard let identity = try await visitor(of: request, scope: .notebooks) else { return false }
-            return try await reviews.allows(
-                identity, to: "update", .notebooks, namespace: workspace.namespace, name: workspace.name)
+            return try await allows(identity, in: workspace)
         }
         return response
     }

@@ -1,7 +1,7 @@
 import Foundation
 import KubeModel
 
-/// The state of a notebook in the words of the page: `{phase, message, state}`.
+/// The state of a notebook, or of what is shown in its shape, in the words of the page: `{phase, message, state}`.
 struct NotebookPhase: Equatable {
     let phase: String
     let message: String
@@ -16,22 +16,26 @@ struct NotebookPhase: Equatable {
     /// - Parameters:
     ///   - notebook: the object.
     ///   - events: events about this notebook, oldest first.
+    ///   - kind: what it is that starts.
     ///   - now: the time, for what has just been created.
-    init(of notebook: KubeObject, events: [KubeObject], now: Date = Date()) {
+    init(
+        of notebook: KubeObject, events: [KubeObject], kind: Workspace.Kind = .notebook, now: Date = Date()
+    ) {
         let ready = notebook.status["readyReplicas"]?.int ?? 0
         let container = notebook.status["containerState"]
         if notebook.isBeingDeleted {
-            self.init("terminating", "Deleting this notebook server.")
+            self.init("terminating", "Deleting this \(kind.server).")
         } else if notebook.annotations["kubeflow-resource-stopped"] != nil {
             if ready == 0, container?["running"] == nil {
-                self.init("stopped", "No Pods are currently running for this notebook server.")
+                self.init("stopped", "No Pods are currently running for this \(kind.server).")
             } else {
-                self.init("waiting", "Notebook Server is stopping.")
+                self.init(
+                    "waiting", kind == .notebook ? "Notebook Server is stopping." : "The \(kind.server) is stopping.")
             }
         } else if ready >= 1 {
             self.init("ready", "Running")
         } else {
-            self = Self.starting(notebook, container: container, events: events, now: now)
+            self = Self.starting(notebook, container: container, events: events, kind, now: now)
         }
     }
 
@@ -39,9 +43,9 @@ struct NotebookPhase: Equatable {
         (self.phase, self.message, self.reason) = (phase, message, reason)
     }
 
-    private static func starting(_ notebook: KubeObject, container: JSON?, events: [KubeObject], now: Date)
-        -> NotebookPhase
-    {
+    private static func starting(
+        _ notebook: KubeObject, container: JSON?, events: [KubeObject], _ kind: Workspace.Kind, now: Date
+    ) -> NotebookPhase {
         let created = Timestamp(notebook.creationTimestamp)
         let recent = events.filter { event in
             guard let created, let time = EventTime.of(event) else { return true }
@@ -58,7 +62,7 @@ struct NotebookPhase: Equatable {
             }
             if newest?["type"]?.string != "Warning" {
                 return NotebookPhase(
-                    "waiting", !message.isEmpty ? message : progress ?? "Starting the notebook server.")
+                    "waiting", !message.isEmpty ? message : progress ?? "Starting the \(kind.server).")
             }
         }
         if let ended = container?["terminated"] {
@@ -76,9 +80,11 @@ struct NotebookPhase: Equatable {
             return NotebookPhase("warning", text(newest), reason: newest["reason"]?.string ?? "")
         }
         if let created, now.timeIntervalSince(created.date) <= 10, progress == nil {
-            return NotebookPhase("waiting", "Waiting for the notebook's Pod to be made.")
+            return NotebookPhase(
+                "waiting",
+                kind == .notebook ? "Waiting for the notebook's Pod to be made." : "Waiting for its Pod to be made.")
         }
-        return NotebookPhase("waiting", progress ?? "Starting the notebook server.")
+        return NotebookPhase("waiting", progress ?? "Starting the \(kind.server).")
     }
 
     /// What an event says; the note that it was copied from the Pod is of no use to a person.

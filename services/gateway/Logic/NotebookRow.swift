@@ -36,17 +36,23 @@ enum NotebookRow {
         }
     }
 
-    /// A row of the volumes: what the reference has, and its state and users besides.
-    static func volume(_ claim: KubeObject, notebooks: [KubeObject]) -> JSON {
+    /// A row of the volumes: what the reference has, its state and users besides, and the oldest viewer of its files.
+    static func volume(_ claim: KubeObject, notebooks: [KubeObject], viewers: [KubeObject] = []) -> JSON {
         let size =
             claim.status.value(at: "capacity", "storage") ?? claim.spec.value(at: "resources", "requests", "storage")
         let mode = claim.status["accessModes"]?[0] ?? claim.spec["accessModes"]?[0]
         let users = notebooks.filter { Self.claims(of: $0).contains(claim.name) }.map { JSON.string($0.name) }
-        return [
+        var row: JSON = [
             "name": .string(claim.name), "size": .string(text(size)), "mode": mode ?? "",
             "status": claim.isBeingDeleted ? "Terminating" : claim.status["phase"] ?? "Pending",
             "usedBy": .array(users),
         ]
+        let viewer = viewers.filter { $0.spec["pvc"]?.string == claim.name && !$0.isBeingDeleted }
+            .min { $0.creationTimestamp < $1.creationTimestamp }
+        if let viewer {
+            row["viewer"] = ["name": .string(viewer.name), "ready": viewer.status["ready"] ?? false]
+        }
+        return row
     }
 
     private static func container(of notebook: KubeObject) -> JSON {

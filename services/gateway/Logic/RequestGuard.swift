@@ -70,8 +70,8 @@ struct RequestGuard: Sendable {
             throw APIError(.forbidden, "requests from other sites are not accepted")
         }
         try checkOriginHeader(request)
-        if let referer = request.headers.first(name: "referer"), Self.path(ofURL: referer).hasPrefix("/notebook/") {
-            throw APIError(.forbidden, "a notebook's page may not use the platform's API")
+        if let referer = request.headers.first(name: "referer"), Workspace.Kind.covers(Self.path(ofURL: referer)) {
+            throw APIError(.forbidden, "a workspace's page may not use the platform's API")
         }
     }
 

@@ -35,11 +35,11 @@ struct AdminRoutes: Sendable {
     private func profiles(_ caller: Caller) async throws -> [JSON] {
         try await check(caller, lists: [.profiles, .roleBindings])
         try await core.memberships.waitUntilSynced()
-        try await core.notebooks.waitUntilSynced()
+        try await core.workspaces.notebooks.waitUntilSynced()
         async let quotas = quotas(caller)
         async let usage = usage(caller)
         let (quotaOf, usageOf) = (try await quotas, await usage)
-        let notebooks = Dictionary(grouping: core.notebooks.all()) { $0.namespace ?? "" }
+        let notebooks = Dictionary(grouping: core.workspaces.notebooks.all()) { $0.namespace ?? "" }
         return core.memberships.profiles.all().map { profile in
             let condition = profile.status["conditions"]?.array?.last
             let own = notebooks[profile.name] ?? []

@@ -2,28 +2,27 @@ import HTTPKit
 import NIOCore
 import NIOHTTP1
 
-/// What an ordinary request for a notebook found out: who asks, that they may, and where it leads. The next requests of the same
+/// What an ordinary request for a workspace found out: who asks, that they may, and where it leads. The next requests of the same
 /// connection that look the same need not ask again, for a second at most, and not when anything of it has changed.
 final class Passage: Sendable {
     /// `/notebook/{namespace}/{name}/`
     let prefix: String
-    /// Takes the place of the prefix, where the notebook wants that.
+    /// Takes the place of the prefix, where the workspace wants that.
     let rewrite: String?
     let prefixBytes: [UInt8]
     let host: [UInt8]
     /// The cookie by which the visitor is known: `name=`, and its value.
     let cookie: (start: [UInt8], value: [UInt8])
-    /// What the notebook's answers may do, where that is not the notebook's to say: it is a program's then that asks.
+    /// What the workspace's answers may do, where that is not the workspace's to say: it is a program's then that asks.
     let policy: String?
-    /// Fields that the notebook is told by us, ready to be sent.
+    /// Fields that the workspace is told by us, ready to be sent.
     let fields: ByteBuffer
     let address: SocketAddress
     /// Names of fields that tell an identity here, in small letters.
     let identityFields: [String]
     let until: NIODeadline
     let marks: Marks
-    /// What is said where the notebook says nothing.
-    let pages: NotebookPages
+    let workspace: Workspace
     /// Whether the visitor may still be there, for answers that take long.
     let mayStay: @Sendable () async -> Bool
     let user: String
@@ -42,10 +41,10 @@ final class Passage: Sendable {
     init(
         prefix: String, rewrite: String?, host: String, cookie: (name: String, value: String), policy: String?,
         fields: ByteBuffer, address: SocketAddress, identityFields: [String], until: NIODeadline, marks: Marks,
-        pages: NotebookPages, mayStay: @escaping @Sendable () async -> Bool, user: String, source: String?,
+        workspace: Workspace, mayStay: @escaping @Sendable () async -> Bool, user: String, source: String?,
         account: UserLimits.Account
     ) {
-        (self.pages, self.mayStay) = (pages, mayStay)
+        (self.workspace, self.mayStay) = (workspace, mayStay)
         (self.user, self.source, self.account) = (user, source, account)
         self.policy = policy
         (self.prefix, self.rewrite) = (prefix, rewrite)

@@ -150,7 +150,7 @@ final class RelayUpstream: ChannelDuplexHandler, RelayedExchange, @unchecked Sen
                 return false
             }
             isReusable = next.isReusable
-            place.loop.counts.count(status)
+            if let passage { place.loop.counts.count(status, of: passage.workspace.kind) }
             self.status = status
             switch next.framing {
             case .none: phase = .length(0)
@@ -313,11 +313,12 @@ final class RelayUpstream: ChannelDuplexHandler, RelayedExchange, @unchecked Sen
         guard case .head = phase else { return askAgain(now) }
         guard now - since > responseTimeout else { return }
         status = 504
-        let pages = passage?.pages
+        let workspace = passage?.workspace
         letGo(isWhole: true)
         context?.close(promise: nil)
-        place.loop.counts.count(504)
-        if let pages {
+        if let workspace {
+            place.loop.counts.count(504, of: workspace.kind)
+            let pages = FailurePages(workspace: workspace)
             link.answer(pages.answer(.silent(responseTimeout.nanoseconds / 1_000_000_000), isPage: link.wantsPage))
         }
     }

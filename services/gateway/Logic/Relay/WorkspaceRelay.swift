@@ -5,9 +5,9 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// Passes requests for notebooks on as bytes where a ``Passage`` says that they may go. Everything else, and whatever goes wrong
-/// before the answer begins, is left to ``NotebookProxy``.
-final class NotebookRelay: RequestRelay {
+/// Passes requests for workspaces on as bytes where a ``Passage`` says that they may go. Everything else, and whatever goes wrong
+/// before the answer begins, is left to ``WorkspaceProxy``.
+final class WorkspaceRelay: RequestRelay {
     private let core: GatewayCore
     private let loops: [ObjectIdentifier: RelayLoop]
     private let counts: RelayCounts
@@ -38,8 +38,9 @@ final class NotebookRelay: RequestRelay {
     /// Remembers on its connection that a request went through, for the next ones. The marks are those from before anything
     /// was asked.
     func remember(
-        _ request: HTTPRequest, _ identity: UserIdentity, pages: NotebookPages, prefix: String, rewrite: String?,
-        address: SocketAddress, marks: Passage.Marks, mayStay: @escaping @Sendable () async -> Bool
+        _ request: HTTPRequest, _ identity: UserIdentity, in workspace: Workspace, rewrite: String?,
+        address: SocketAddress,
+        marks: Passage.Marks, mayStay: @escaping @Sendable () async -> Bool
     ) {
         // Behind proxies it depends on more of a request who asks and from where.
         guard let link = request.link, link.eventLoop.inEventLoop, !core.proxies.areThere,
@@ -58,16 +59,17 @@ final class NotebookRelay: RequestRelay {
         if let refreshAt = session.provider?.refreshAt { end = min(end, refreshAt) }
         let left = end.timeIntervalSinceNow
         guard left > 0 else { return }
-        let fields = ForwardedHeaders.told(request, identity: identity, core: core, prefix: prefix)
+        let fields = ForwardedHeaders.told(request, identity: identity, core: core, prefix: workspace.prefix)
         var buffer = ByteBuffer()
         for (name, value) in fields { buffer.writeString("\(name): \(value)\r\n") }
         buffer.writeStaticString("\r\n")
         let signIn = core.configuration.signIn
         link.memory = Passage(
-            prefix: prefix, rewrite: rewrite, host: host, cookie: (name, cookie), policy: policy, fields: buffer,
+            prefix: workspace.prefix, rewrite: rewrite, host: host, cookie: (name, cookie), policy: policy,
+            fields: buffer,
             address: address,
             identityFields: [signIn.userIDHeader.lowercased(), signIn.groupsHeader.lowercased()],
-            until: .now() + .nanoseconds(Int64(left * 1e9)), marks: marks, pages: pages,
+            until: .now() + .nanoseconds(Int64(left * 1e9)), marks: marks, workspace: workspace,
             mayStay: mayStay, user: identity.user,
             source: core.address(of: request), account: core.limits.account(core.sender(of: request).key))
     }
@@ -97,7 +99,7 @@ final class NotebookRelay: RequestRelay {
     }
 }
 
-/// Writes the head of a request as the notebook gets it; the same rules as ``ForwardedHeaders/toNotebook``.
+/// Writes the head of a request as the workspace gets it; the same rules as ``ForwardedHeaders/toNotebook``.
 enum RelayedRequest {
     private static let get = Array("GET".utf8)
     private static let head = Array("HEAD".utf8)

@@ -1,8 +1,8 @@
 import HTTPKit
 import KubeModel
 
-/// What is answered in place of a notebook that is there and cannot be reached: what happened, where, and what to do.
-struct NotebookPages: Sendable {
+/// What is answered in place of a workspace that is there and cannot be reached: what happened, where, and what to do.
+struct FailurePages: Sendable {
     enum Failure: Sendable {
         /// It took the request and did not begin to answer for so many seconds.
         case silent(Int64)
@@ -12,11 +12,12 @@ struct NotebookPages: Sendable {
         case brokeOff
     }
 
-    let namespace: String
-    let name: String
+    let workspace: Workspace
 
     /// A page where somebody looks at it; programs get a `Status`.
     func answer(_ failure: Failure, isPage: Bool) -> HTTPResponse {
+        let (name, noun) = (workspace.name, workspace.kind.noun)
+        let log = workspace.kind == .notebook ? "its log" : "the log of its Pod"
         let status: Int
         let title: String
         let what: String
@@ -25,7 +26,9 @@ struct NotebookPages: Sendable {
         case .silent(let seconds):
             (status, title) = (504, "\(name) does not answer")
             what = "took the request and did not begin to answer within \(seconds) seconds"
-            advice = "Its server may be busy, or stuck: its log tells. Stopping and starting it keeps its files."
+            advice =
+                "Its server may be busy, or stuck: \(log) tells."
+                + (workspace.kind == .notebook ? " Stopping and starting it keeps its files." : "")
         case .outOfReach(let seconds):
             (status, title) = (504, "\(name) cannot be reached")
             what = "could not be reached within \(seconds) seconds"
@@ -34,17 +37,19 @@ struct NotebookPages: Sendable {
         case .brokeOff:
             (status, title) = (502, "\(name) broke off")
             what = "ended the connection before it had answered"
-            advice = "Its server may have crashed, for want of memory perhaps: its log and its events tell."
+            advice = "Its server may have crashed, for want of memory perhaps: \(log) and its events tell."
         }
         guard isPage else {
-            let message = "the notebook \(namespace)/\(name) \(what)"
+            let message = "the \(noun) \(workspace.namespace)/\(name) \(what)"
             return .error(APIError(status == 504 ? .timeout : .serviceUnavailable, message, code: status))
         }
-        let place = PercentEncoding.encode(namespace)
+        let details = workspace.details
         return Pages.page(
             status: status, title: title,
             lines: [
-                "The notebook \(name) in \(namespace) \(what).", advice, "This page tries again by itself.",
-            ], link: ("Its log, events and switch", "/notebooks/\(place)/\(name)?ns=\(place)"), reloadSeconds: 5)
+                "The \(noun) \(name) in \(workspace.namespace) \(what).", advice, "This page tries again by itself.",
+            ],
+            link: workspace.kind == .notebook ? ("Its log, events and switch", details.target) : details,
+            reloadSeconds: 5)
     }
 }

@@ -2,31 +2,34 @@ import Foundation
 import HTTPKit
 import KubeModel
 
-/// What a person sees in place of a notebook that does not run: how far it is, and what can be done where it gets no further.
+/// What a person sees in place of a workspace that does not run: how far it is, and what can be done where it gets no further.
 enum StartingPage {
     /// How many of its latest events are shown.
     private static let stepLimit = 4
 
     /// - Parameters:
-    ///   - notebook: the object.
-    ///   - events: events about this notebook, oldest first.
+    ///   - workspace: what was opened.
+    ///   - phase: how far it is.
+    ///   - events: events about it, oldest first.
     ///   - target: the address that was opened, for another try.
     /// - Returns: a page with the status 503.
-    static func page(_ notebook: KubeObject, events: [KubeObject], target: String) -> HTTPResponse {
-        let phase = NotebookPhase(of: notebook, events: events)
-        let namespace = PercentEncoding.encode(notebook.namespace ?? "")
-        let link = (text: "Show its details", target: "/notebooks/\(namespace)/\(notebook.name)?ns=\(namespace)")
-        let name = notebook.name
+    static func page(
+        _ workspace: Workspace, _ phase: NotebookPhase, events: [KubeObject], target: String
+    ) -> HTTPResponse {
+        let link = workspace.details
+        let name = workspace.name
         switch phase.phase {
         case "stopped":
-            return Pages.page(
-                status: 503, title: "\(name) is stopped",
-                lines: ["Start it to go on where you left off. Its files are kept."], link: link)
+            let line =
+                workspace.kind == .notebook
+                ? "Start it to go on where you left off. Its files are kept."
+                : "It runs again once its annotation kubeflow-resource-stopped is taken off."
+            return Pages.page(status: 503, title: "\(name) is stopped", lines: [line], link: link)
         case "terminating":
             return Pages.page(
-                status: 503, title: "\(name) is being deleted", lines: [], link: ("All notebooks", "/"))
+                status: 503, title: "\(name) is being deleted", lines: [], link: workspace.all)
         case "warning":
-            let trouble = StartTrouble(phase)
+            let trouble = StartTrouble(phase, noun: workspace.kind.noun)
             guard trouble.isFinal else {
                 return Pages.page(
                     status: 503, title: "\(name) has trouble starting",
@@ -56,18 +59,18 @@ enum StartingPage {
     }
 }
 
-/// Why a notebook does not start, as far as somebody can do something about it.
+/// Why a workspace does not start, as far as somebody can do something about it.
 struct StartTrouble: Equatable {
     /// What to do, in a sentence or two.
     let advice: String
     /// Whether nothing changes by waiting.
     let isFinal: Bool
 
-    init(_ phase: NotebookPhase) {
+    init(_ phase: NotebookPhase, noun: String) {
         switch phase.reason {
         case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError":
             advice =
-                "Check how its image is spelled. An image of a private registry needs a pull secret; delete the notebook and "
+                "Check how its image is spelled. An image of a private registry needs a pull secret; delete the \(noun) and "
                 + "make it anew with another image."
             isFinal = true
         case "CrashLoopBackOff", "Error", "Completed":
@@ -84,7 +87,7 @@ struct StartTrouble: Equatable {
             advice =
                 phase.message.contains("exceeded quota")
                 ? "The namespace has reserved all that its quota allows: stop another notebook, or ask an administrator for more."
-                : "Kubernetes does not take its Pod as it is. Somebody who may change the namespace's rules, or the notebook, "
+                : "Kubernetes does not take its Pod as it is. Somebody who may change the namespace's rules, or the \(noun), "
                     + "has to do so."
             isFinal = true
         case "FailedScheduling", "Unschedulable":
@@ -94,6 +97,9 @@ struct StartTrouble: Equatable {
         case "FailedMount", "FailedAttachVolume", "ProvisioningFailed":
             advice = "One of its volumes is not there yet. If it stays so, look at the volume's events."
             isFinal = false
+        case "InvalidName", "InvalidLogspath", "InvalidClaim", "InvalidPort", "ClaimNotMounted", "NameTaken":
+            advice = "Delete the \(noun) and make it anew with that put right."
+            isFinal = true
         default:
             advice = "Its events and its log, on the page with its details, say more."
             isFinal = false

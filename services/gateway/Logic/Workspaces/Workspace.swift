@@ -2,11 +2,8 @@ import HTTPKit
 import Identity
 import KubeModel
 
-/// What a person opens below a path of its own and what runs code of theirs: a notebook.
+/// What a person opens below a path of its own and what has a server of its own: a notebook, a Tensorboard, a viewer of a volume.
 struct Workspace: Sendable, Equatable {
-    /// Kinds by the first segment of their paths.
-    enum Kind: String, Sendable { case notebook }
-
     let kind: Kind
     let namespace: String
     let name: String

@@ -58,10 +58,7 @@ struct WorkspaceDoor: Sendable {
             throw APIError(.badRequest, "the host of a workspace leads here, and says which")
         }
         guard let proof = try await core.proof(of: request) else { return core.signInPage(request, next: next) }
-        guard
-            try await core.reviews.allows(
-                proof.identity, to: "update", .notebooks, namespace: workspace.namespace, name: workspace.name)
-        else { return WorkspacePages.notYours }
+        guard try await core.allows(proof.identity, in: workspace) else { return WorkspacePages.notYours(workspace) }
         // Who comes by a proxy that tells who it is comes to the workspace by it, too.
         guard case .session(let session) = proof else {
             return GatewayCore.redirect(
@@ -89,7 +86,9 @@ struct WorkspaceDoor: Sendable {
         }
         guard Workspace(path: request.path)?.label == label else {
             // Links of our own pages lead to the platform.
-            if isNavigation(request), request.path == "/" || request.path.hasPrefix("/notebooks") {
+            if isNavigation(request),
+                request.path == "/" || ["/notebooks", "/volumes"].contains(where: request.path.hasPrefix)
+            {
                 return GatewayCore.redirect(platform(request, label) + ReturnPath.checked(request.target))
             }
             throw APIError(.notFound, "this host has one workspace, and nothing of the platform")
@@ -209,10 +208,11 @@ struct WorkspaceDoor: Sendable {
 
 /// What is shown to those who do not get into a workspace.
 enum WorkspacePages {
-    static let notYours = Pages.page(
-        status: 403, title: "This notebook is not yours to open",
-        lines: ["Only those who may change a notebook may open it, since it runs whatever they type."],
-        link: ("All notebooks", "/"))
+    static func notYours(_ workspace: Workspace) -> HTTPResponse {
+        Pages.page(
+            status: 403, title: "This \(workspace.kind.noun) is not yours to open", lines: [workspace.kind.reserve],
+            link: workspace.all)
+    }
 
     static func wayRefused(platform: String) -> HTTPResponse {
         Pages.page(

@@ -7,23 +7,20 @@ import NIOCore
 import NIOHTTP1
 import Synchronization
 
-/// `/notebook/{namespace}/{name}/...`: passes requests on to the notebook's Pod, streaming both ways.
-struct NotebookProxy: Sendable {
+/// `/notebook/{namespace}/{name}/...` and its like: passes requests on to the workspace's Pod, streaming both ways.
+struct WorkspaceProxy: Sendable {
     let core: GatewayCore
     let pool: UpstreamPool
-    let relay: NotebookRelay
+    let relay: WorkspaceRelay
 
-    init(core: GatewayCore, relay: NotebookRelay) {
+    init(core: GatewayCore, relay: WorkspaceRelay) {
         (self.core, self.relay) = (core, relay)
         pool = UpstreamPool(connectTimeout: core.configuration.connectTimeout)
     }
 
     /// One request, with where it goes.
     private struct Route {
-        let namespace: String
-        let name: String
-        /// `/notebook/{namespace}/{name}/`
-        let prefix: String
+        let workspace: Workspace
         let target: String
         let headers: [String: String]
         /// What takes the prefix' place in the target.
@@ -39,12 +36,13 @@ struct NotebookProxy: Sendable {
     private static let watchInterval = Duration.seconds(1)
 
     func answer(_ request: HTTPRequest) async throws -> HTTPResponse {
-        let segments = request.path.split(separator: "/", maxSplits: 4, omittingEmptySubsequences: false)
-        guard segments.count >= 4, NameRules.label(String(segments[2])).isEmpty,
-            NameRules.subdomain(String(segments[3])).isEmpty
-        else { return notFound("This is not the address of a notebook.") }
-        let namespace = String(segments[2])
-        let name = String(segments[3])
+        guard let workspace = Workspace(path: request.path),
+            request.path.hasPrefix(workspace.prefix) || request.path + "/" == workspace.prefix
+        else {
+            let noun = (Workspace.Kind.of(request.path) ?? .notebook).noun
+            return Self.notFound(noun, "This is not the address of a \(noun).", ("All notebooks", "/"))
+        }
+        let kind = workspace.kind
         let marks = core.marks
         guard let identity = try await core.visitor(of: request, scope: .notebooks) else {
             return isPage(request)
@@ -57,44 +55,39 @@ struct NotebookProxy: Sendable {
                 throw APIError(.forbidden, "requests from other sites are not accepted")
             }
         }
-        // Whoever opens a notebook runs code with its account and reads its Secrets: that is for those who may change it.
-        guard try await core.reviews.allows(identity, to: "update", .notebooks, namespace: namespace, name: name)
-        else {
+        guard try await core.allows(identity, in: workspace) else {
             return isPage(request)
-                ? Pages.page(
-                    status: 403, title: "This notebook is not yours to open",
-                    lines: ["Only those who may change a notebook may open it, since it runs whatever they type."],
-                    link: ("All notebooks", "/"))
-                : .error(APIError(.forbidden, "you may not open the notebook \(namespace)/\(name)"))
+                ? WorkspacePages.notYours(workspace)
+                : .error(
+                    APIError(.forbidden, "you may not open the \(kind.noun) \(workspace.namespace)/\(workspace.name)"))
         }
-        try await core.notebooks.waitUntilSynced()
-        try await core.endpoints.waitUntilSynced()
-        try await core.pods.waitUntilSynced()
-        guard let notebook = core.notebooks.get(name, namespace: namespace) else {
-            return notFound("There is no notebook \(name) in the namespace \(namespace).")
+        try await core.workspaces.waitUntilSynced(kind)
+        guard let object = core.workspaces.object(of: workspace) else {
+            return Self.notFound(
+                kind.noun, "There is no \(kind.noun) \(workspace.name) in the namespace \(workspace.namespace).",
+                workspace.all)
         }
-        if segments.count == 4 {
+        if !request.path.hasPrefix(workspace.prefix) {
             let query = request.rawQuery.isEmpty ? "" : "?" + request.rawQuery
-            return HTTPResponse(status: 308, headers: ["location": "/notebook/\(namespace)/\(name)/\(query)"])
+            return HTTPResponse(status: 308, headers: ["location": workspace.prefix + query])
         }
-        guard let address = address(of: name, in: namespace) else {
-            return await starting(notebook, request: request, identity: identity)
+        guard let address = core.workspaces.address(of: workspace) else {
+            return await starting(object, workspace, request: request, identity: identity)
         }
-        var route = Self.route(request, namespace: namespace, name: name, notebook: notebook)
+        var route = Self.route(request, to: workspace, object)
         if isUpgrade {
-            route.mayStay = mayStay(request, namespace: namespace, name: name)
+            route.mayStay = mayStay(request, in: workspace)
         } else if route.headers.isEmpty {
             relay.remember(
-                request, identity, pages: NotebookPages(namespace: namespace, name: name), prefix: route.prefix,
-                rewrite: route.rewrite, address: address, marks: marks,
-                mayStay: mayStay(request, namespace: namespace, name: name))
+                request, identity, in: workspace, rewrite: route.rewrite, address: address, marks: marks,
+                mayStay: mayStay(request, in: workspace))
         }
         return await forward(
-            request, route: route, identity: identity, to: address, isUpgrade: isUpgrade, notebook: notebook)
+            request, route: route, identity: identity, to: address, isUpgrade: isUpgrade, object: object)
     }
 
     /// Asks again who it is, and what they may as often as roles change, and once a minute anyway.
-    private func mayStay(_ request: HTTPRequest, namespace: String, name: String) -> @Sendable () async -> Bool {
+    private func mayStay(_ request: HTTPRequest, in workspace: Workspace) -> @Sendable () async -> Bool {
         let seen = Mutex((changes: core.reviews.changeCount, askedAt: ContinuousClock.now))
         return { [core] in
             do {
@@ -106,63 +99,32 @@ struct NotebookProxy: Sendable {
                     return true
                 }
                 guard isDue else { return true }
-                return try await core.reviews.allows(
-                    identity, to: "update", .notebooks, namespace: namespace, name: name)
+                return try await core.allows(identity, in: workspace)
             } catch {
                 return (error as? APIError).map { $0.code >= 500 } ?? true  // nobody could be asked just now
             }
         }
     }
 
-    // MARK: Where it goes
-
-    /// The address of the notebook's Pod, once its Service finds it ready.
-    ///
-    /// Endpoints alone are not believed: who could write them would have the gateway, which reaches every Pod, open the
-    /// notebooks of others.
-    private func address(of name: String, in namespace: String) -> SocketAddress? {
-        guard let pod = core.pods.get("\(name)-0", namespace: namespace), pod.labels["notebook-name"] == name,
-            pod.spec["hostNetwork"]?.bool != true, let address = pod.status["podIP"]?.string, !address.isEmpty
-        else { return nil }
-        for subset in core.endpoints.get(name, namespace: namespace)?["subsets"]?.array ?? [] {
-            guard (subset["addresses"]?.array ?? []).contains(where: { $0["ip"]?.string == address }) else { continue }
-            let ports = subset["ports"]?.array ?? []
-            let port = ports.first { $0["name"]?.string?.hasPrefix("http") ?? false } ?? ports.first
-            guard let number = port?["port"]?.int, (1...65_535).contains(number) else { continue }
-            if let address = try? SocketAddress(ipAddress: address, port: Int(number)) { return address }
-        }
-        return nil
-    }
-
-    private static func route(_ request: HTTPRequest, namespace: String, name: String, notebook: KubeObject) -> Route {
-        let prefix = "/notebook/\(namespace)/\(name)/"
-        var target = request.target
-        var rewrite: String?
-        if let wanted = notebook.annotations["notebooks.kubeflow.org/http-rewrite-uri"], wanted.hasPrefix("/"),
-            wanted.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
-        {
-            let start = wanted.hasSuffix("/") ? wanted : wanted + "/"
-            target = start + request.target.dropFirst(prefix.utf8.count)
-            rewrite = start
-        }
-        let set = notebook.annotations["notebooks.kubeflow.org/http-headers-request-set"]
-            .flatMap { try? JSON(parsing: $0) }?.stringMap
+    private static func route(_ request: HTTPRequest, to workspace: Workspace, _ object: KubeObject) -> Route {
+        let rewrite = workspace.rewrite(object)
+        let target = rewrite.map { $0 + request.target.dropFirst(workspace.prefix.utf8.count) } ?? request.target
         return Route(
-            namespace: namespace, name: name, prefix: prefix, target: target, headers: set ?? [:], rewrite: rewrite)
+            workspace: workspace, target: target, headers: workspace.fieldsSet(by: object), rewrite: rewrite)
     }
 
     // MARK: Passing on
 
     private func forward(
         _ request: HTTPRequest, route: Route, identity: UserIdentity, to address: SocketAddress, isUpgrade: Bool,
-        notebook: KubeObject
+        object: KubeObject
     ) async -> HTTPResponse {
         var head = HTTPRequestHead(
             version: .http1_1, method: HTTPMethod(rawValue: request.method), uri: route.target,
             headers: ForwardedHeaders.toNotebook(
-                request, identity: identity, core: core, prefix: route.prefix,
+                request, identity: identity, core: core, prefix: route.workspace.prefix,
                 setByNotebook: route.headers, isUpgrade: isUpgrade))
-        let pages = NotebookPages(namespace: route.namespace, name: route.name)
+        let pages = FailurePages(workspace: route.workspace)
         let hasBody = request.body.buffered.map { $0.readableBytes > 0 } ?? true
         if let buffered = request.body.buffered {
             if buffered.readableBytes > 0 || ["POST", "PUT", "PATCH"].contains(request.method) {
@@ -186,11 +148,11 @@ struct NotebookProxy: Sendable {
                 .outOfReach(core.configuration.connectTimeout.components.seconds), isPage: isPage(request))
         } catch UpstreamError.refused {
             // Its Pod runs, its server does not listen yet (or any more).
-            return await starting(notebook, request: request, identity: identity)
+            return await starting(object, route.workspace, request: request, identity: identity)
         } catch let error as APIError {
             return .error(error)
         } catch {
-            core.logger.debug("notebook failed", metadata: ["error": "\(error)", "path": "\(request.path)"])
+            core.logger.debug("a workspace failed", metadata: ["error": "\(error)", "path": "\(request.path)"])
             return pages.answer(.brokeOff, isPage: isPage(request))
         }
     }
@@ -236,7 +198,7 @@ struct NotebookProxy: Sendable {
                     try await Self.join(channel, connection, answer, while: route.mayStay)
                 })
         }
-        var headers = ForwardedHeaders.fromNotebook(answer.headers, prefix: route.prefix)
+        var headers = ForwardedHeaders.fromNotebook(answer.headers, prefix: route.workspace.prefix)
         if !headers.contains(name: "content-security-policy") {
             headers.add(name: "content-security-policy", value: "frame-ancestors 'self'")
         }
@@ -326,23 +288,26 @@ struct NotebookProxy: Sendable {
         request.method == "GET" && request.headers["accept"].contains { $0.contains("text/html") }
     }
 
-    private func notFound(_ line: String) -> HTTPResponse {
-        Pages.page(status: 404, title: "No such notebook", lines: [line], link: ("All notebooks", "/"))
+    private static func notFound(
+        _ noun: String, _ line: String, _ link: (text: String, target: String)
+    ) -> HTTPResponse {
+        Pages.page(status: 404, title: "No such \(noun)", lines: [line], link: link)
     }
 
-    private func starting(_ notebook: KubeObject, request: HTTPRequest, identity: UserIdentity) async -> HTTPResponse {
-        let client = identity.client(core.client)
-        let list = try? await client.list(
-            .events, namespace: notebook.namespace,
-            fieldSelector: "involvedObject.kind=Notebook,involvedObject.name=\(notebook.name)")
-        let events = EventTime.sorted(list?.items ?? [])
+    private func starting(
+        _ object: KubeObject, _ workspace: Workspace, request: HTTPRequest, identity: UserIdentity
+    ) async -> HTTPResponse {
+        let events = await core.workspaces.events(of: workspace, identity.client(core.client))
+        let phase = NotebookPhase(
+            of: core.workspaces.shown(object, of: workspace), events: events, kind: workspace.kind)
         guard isPage(request) else {
-            let phase = NotebookPhase(of: notebook, events: events)
             var response = HTTPResponse.error(
-                APIError(.serviceUnavailable, "the notebook does not run yet: \(phase.message)", retryAfterSeconds: 2))
+                APIError(
+                    .serviceUnavailable, "the \(workspace.kind.noun) does not run yet: \(phase.message)",
+                    retryAfterSeconds: 2))
             response.headers.add(name: "cache-control", value: "no-store")
             return response
         }
-        return StartingPage.page(notebook, events: events, target: request.target)
+        return StartingPage.page(workspace, phase, events: events, target: request.target)
     }
 }
