@@ -1,7 +1,8 @@
 /** The calls the pages make, by name. */
 
 import type { PodDefault, Quota, SpawnerConfig, Me, Notebook } from "./types";
-import { getJSON, send, sendJSON } from "./client";
+import { viewerName } from "../lib/names";
+import { getJSON, RequestError, send, sendJSON } from "./client";
 
 const part = encodeURIComponent;
 
@@ -43,6 +44,30 @@ export const createVolume = (namespace: string, name: string, size: string, mode
         apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name, namespace },
         spec: { accessModes: [mode], resources: { requests: { storage: size } } },
     });
+
+const viewers = (namespace: string) => `/api/k8s/apis/kubeflow.org/v1alpha1/namespaces/${part(namespace)}/pvcviewers`;
+
+interface Viewer { metadata: { name: string }; spec: { pvc: string } }
+
+/** Makes what shows the files of a volume, unless it is there; its name. */
+export async function createViewer(namespace: string, volume: string): Promise<string> {
+    const name = viewerName(volume);
+    const metadata = name ? { name, namespace } : { generateName: "files-", namespace };
+    try {
+        const made = await sendJSON<Viewer>(viewers(namespace), "POST", {
+            apiVersion: "kubeflow.org/v1alpha1", kind: "PVCViewer", metadata, spec: { pvc: volume, rwoScheduling: true },
+        });
+        return made.metadata.name;
+    } catch (error) {
+        if (!name || !(error instanceof RequestError) || error.status !== 409) throw error;
+        // Somebody else was faster; a viewer of that name for another volume is none of this one's.
+        const known = await getJSON<Viewer>(`${viewers(namespace)}/${part(name)}`);
+        if (known.spec.pvc !== volume) throw error;
+        return name;
+    }
+}
+
+export const deleteViewer = (namespace: string, name: string) => sendJSON(`${viewers(namespace)}/${part(name)}`, "DELETE");
 
 /** Where the Kubernetes API has a notebook. */
 export const notebookResource = (namespace: string, name: string) =>

@@ -52,7 +52,7 @@ export interface KubeEvent {
     eventTime?: string | null;
 }
 
-export interface VolumeRow { name: string; size: string; mode: string; status?: string | Status; usedBy?: string[] }
+export interface VolumeRow { name: string; size: string; mode: string; status?: string | Status; usedBy?: string[]; viewer?: { name: string; ready: boolean } | null }
 
 export interface Condition {
     type: string;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { describeImage, imageProblem, splitImage } from "./image";
-import { freeName, longestNotebookName, nameProblem, namespaceFor } from "./names";
+import { freeName, longestNotebookName, nameProblem, namespaceFor, viewerName } from "./names";
 
 const problem = (name: string) => nameProblem(name, longestNotebookName, ["taken"], "Notebook");
 
@@ -20,6 +20,12 @@ test("every slip is named", () => {
 test("a free name counts on", () => {
     assert.equal(freeName("notebook", []), "notebook");
     assert.equal(freeName("notebook", ["notebook", "notebook-2"]), "notebook-3");
+});
+
+test("a viewer is called like its volume where a Service can be", () => {
+    assert.equal(viewerName("data"), "data");
+    assert.equal(viewerName("x".repeat(53)), "x".repeat(53));
+    for (const name of ["x".repeat(54), "a.b"]) assert.equal(viewerName(name), null, name);
 });
 
 test("image references are split; a registry's port is no tag", () => {

@@ -21,6 +21,14 @@ export function namespaceFor(user: string): string {
     return plain.slice(0, 63).replace(/-+$/, "");
 }
 
+/** What a viewer's Service takes of a name beside its own words. */
+const longestViewerName = 53;
+
+/** What the viewer of a volume is called: like the volume, or `null` where the server has to choose. */
+export function viewerName(volume: string): string | null {
+    return volume.length <= longestViewerName && /^[a-z0-9-]+$/.test(volume) ? volume : null;
+}
+
 /** The first of `base`, `base-2`, `base-3`... that is free. */
 export function freeName(base: string, taken: readonly string[]): string {
     if (!taken.includes(base)) return base;

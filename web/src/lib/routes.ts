@@ -67,6 +67,11 @@ export function serverPath(namespace: string, name: string): string {
     return `/notebook/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}/`;
 }
 
+/** Where a viewer shows the files of its volume. */
+export function viewerPath(namespace: string, name: string): string {
+    return `/pvcviewers/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}/`;
+}
+
 /** An address in its parts; query and hash with their marks, or empty. */
 export function parts(address: string): { path: string; query: string; hash: string } {
     const [, path = "", query = "", hash = ""] = /^([^?#]*)(\?[^#]*)?(#.*)?$/s.exec(address) ?? [];

@@ -2,7 +2,7 @@
 
 import { useMemo, useState } from "react";
 import { messageOf, RequestError } from "../api/client";
-import { createVolume, deleteVolume } from "../api/platform";
+import { createVolume, deleteViewer, deleteVolume } from "../api/platform";
 import type { VolumeRow } from "../api/types";
 import { freeName, nameProblem } from "../lib/names";
 import { formatSize, parseQuantity } from "../lib/quantity";
@@ -18,6 +18,7 @@ import { PageHead } from "../parts/Shell";
 import { StatusLabel } from "../parts/StatusLabel";
 import { Table, type Column } from "../parts/Table";
 import { useToast } from "../parts/Toasts";
+import { CloseViewer, VolumeFiles } from "../parts/VolumeFiles";
 
 const modes: Record<string, string> = {
     ReadWriteOnce: "One node, read and write", RWO: "One node, read and write",
@@ -89,6 +90,8 @@ function columnsFor(namespace: string, canEdit: boolean, ask: (row: VolumeRow) =
             key: "actions", title: "Actions", className: "cell-actions", hideTitle: true,
             cell: (row) => (
                 <div className="row-actions">
+                    {canEdit && <CloseViewer row={row} namespace={namespace} describedBy={`volume-${row.name}`} />}
+                    {canEdit && <VolumeFiles row={row} namespace={namespace} describedBy={`volume-${row.name}`} />}
                     <IconButton label="Delete" icon="trash" aria-describedby={`volume-${row.name}`} disabled={!canEdit} onClick={() => ask(row)} />
                 </div>
             ),
@@ -158,6 +161,8 @@ function DeleteVolume({ row, onClose }: { row: VolumeRow; onClose: () => void })
     const run = async () => {
         setBusy(true);
         try {
+            // A volume stays while somebody uses it, and its viewer is of no use without it.
+            if (row.viewer) await deleteViewer(namespace, row.viewer.name);
             await deleteVolume(namespace, row.name);
             toast({ tone: "good", text: `Deleted volume ${row.name}.` });
             onClose();
