@@ -162,7 +162,8 @@ let targets: [Target] =
             uses: ["KubeModel", "KubeClient", "HTTPKit", "Identity", "Certificates", nio, logging]),
         tests(of: "NotebookController"),
         tests(
-            of: "Gateway", uses: ["KubeModel", "KubeYAML", "KubeClient", "HTTPKit", "Identity", nio, nioHTTP1, logging]),
+            of: "Gateway",
+            uses: ["KubeModel", "KubeYAML", "KubeClient", "HTTPKit", "Identity", nio, nioHTTP1, nioPosix, logging]),
     ]
 
 /// With `MARTLET_FUZZ` set: the fuzzer, which needs all code compiled for libFuzzer (`make fuzz`).

@@ -9,7 +9,8 @@ extension HTTPConnection {
         if let cachedPeer { return cachedPeer }
         let peer = Peer(
             address: channel.remoteAddress?.ipAddress,
-            clientCertificateDER: try? tls?.peerCertificate?.toDERBytes(), isTLS: tls != nil)
+            clientCertificateDER: try? tls?.peerCertificate?.toDERBytes(), isTLS: tls != nil,
+            entrance: environment.entrance)
         cachedPeer = peer
         return peer
     }

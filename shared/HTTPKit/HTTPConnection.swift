@@ -15,6 +15,9 @@ struct ConnectionEnvironment: Sendable {
     /// Told of requests that the handler never sees.
     var onRefusal: (@Sendable (RefusedRequest) -> Void)?
     var relay: (any RequestRelay)?
+    /// See ``Peer/entrance``.
+    var entrance = 0
+    var perAddress: HTTPServer.AddressLimit?
 }
 
 /// One connection: frames requests, runs the handler in a task for one request at a time, writes answers in order.
@@ -57,6 +60,8 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     let eventLoop: any EventLoop
     /// Whose stream this is; nil for a connection of its own.
     let parent: HTTPConnection?
+    /// Whose connections this one is counted with; nil where they are not limited.
+    let sender: Sender?
     /// Streams that are open on this connection.
     var streamCount = 0
     var tls: NIOSSLServerHandler?
@@ -93,10 +98,11 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
 
     init(
         channel: any Channel, environment: ConnectionEnvironment, tls: NIOSSLServerHandler?,
-        decoder: ByteToMessageHandler<HTTPRequestDecoder>?, parent: HTTPConnection? = nil
+        decoder: ByteToMessageHandler<HTTPRequestDecoder>?, parent: HTTPConnection? = nil, sender: Sender? = nil
     ) {
         self.channel = channel
         self.parent = parent
+        self.sender = sender
         self.eventLoop = channel.eventLoop
         self.environment = environment
         self.tls = tls

@@ -9,10 +9,15 @@ public final class Peer: Sendable {
     public let clientCertificateDER: [UInt8]?
     /// True when the connection is encrypted.
     public let isTLS: Bool
+    /// Which of the server's listeners it came to: 0 for the first one, 1 for ``HTTPServer/second``.
+    public let entrance: Int
 
     /// Describes a peer.
-    public init(address: String?, clientCertificateDER: [UInt8]? = nil, isTLS: Bool = false) {
+    public init(
+        address: String?, clientCertificateDER: [UInt8]? = nil, isTLS: Bool = false, entrance: Int = 0
+    ) {
         (self.address, self.clientCertificateDER, self.isTLS) = (address, clientCertificateDER, isTLS)
+        self.entrance = entrance
     }
 }
 
@@ -79,8 +84,28 @@ public struct HTTPRequest: Sendable {
         (1...64).contains(id.count) && id.allSatisfy { $0.isToken }
     }
 
-    /// The value of a cookie.
+    /// The value of a cookie, the first where there are several of that name.
     public func cookie(_ name: String) -> String? {
+        var value: String?
+        forEachCookie(name) {
+            value = $0
+            return false
+        }
+        return value
+    }
+
+    /// All values of a cookie: browsers send several that were set for different paths and domains.
+    public func cookies(_ name: String) -> [String] {
+        var values: [String] = []
+        forEachCookie(name) {
+            values.append($0)
+            return true
+        }
+        return values
+    }
+
+    /// Calls `body` with each value of a cookie, until it returns false.
+    private func forEachCookie(_ name: String, _ body: (String) -> Bool) {
         for line in headers["cookie"] {
             // By bytes, as servers and browsers do: a sign that combines with `;` or `=` must not hide it.
             for pair in line.utf8.split(separator: UInt8(ascii: ";")) {
@@ -88,10 +113,9 @@ public struct HTTPRequest: Sendable {
                 guard let equals = trimmed.firstIndex(of: UInt8(ascii: "=")),
                     trimmed[..<equals].elementsEqual(name.utf8)
                 else { continue }
-                return String(Substring(trimmed[trimmed.index(after: equals)...]))
+                guard body(String(Substring(trimmed[trimmed.index(after: equals)...]))) else { return }
             }
         }
-        return nil
     }
 }
 

@@ -1,4 +1,5 @@
 import Glibc
+import KubeModel
 public import Logging
 public import NIOCore
 import NIOHTTP1
@@ -18,6 +19,19 @@ public struct HTTPServer: Service {
         case unix(path: String, owner: UInt32? = nil)
     }
 
+    /// Where a server listens besides.
+    public struct SecondListener: Sendable {
+        let listener: Listener
+        let onListening: @Sendable (Int) async -> Void
+
+        /// - Parameters:
+        ///   - listener: the place.
+        ///   - onListening: called with its port once connections are accepted there.
+        public init(_ listener: Listener, onListening: @escaping @Sendable (Int) async -> Void) {
+            (self.listener, self.onListening) = (listener, onListening)
+        }
+    }
+
     /// What a client may use up.
     public struct Limits: Sendable {
         /// All header fields of a request together, in bytes.
@@ -34,10 +48,33 @@ public struct HTTPServer: Service {
         public init() {}
     }
 
+    /// What one address may take of ``Limits/maxConnections``.
+    public struct AddressLimit: Sendable {
+        let connections: Int
+        let isExempt: @Sendable (String) -> Bool
+        let onRefusal: @Sendable () -> Void
+
+        /// - Parameters:
+        ///   - connections: so many at a time; further ones are answered 503, over TLS just closed.
+        ///   - isExempt: whether an address may have any number, such as a proxy's behind which many people are.
+        ///   - onRefusal: told of each that is refused.
+        public init(
+            _ connections: Int, isExempt: @escaping @Sendable (String) -> Bool = { _ in false },
+            onRefusal: @escaping @Sendable () -> Void = {}
+        ) {
+            (self.connections, self.isExempt, self.onRefusal) = (connections, isExempt, onRefusal)
+        }
+    }
+
+    /// Nil where one address may have all connections.
+    public var perAddress: AddressLimit?
     /// Told of requests that no handler ever sees: not HTTP, or framed so that servers could disagree.
     public var onRefusal: (@Sendable (RefusedRequest) -> Void)?
     /// Takes exchanges over before requests are taken apart.
     public var relay: (any RequestRelay)?
+    /// Another place to listen at, with the same certificate, limits and handler, which tells the two apart by
+    /// ``Peer/entrance``. It listens before the first one does.
+    public var second: SecondListener?
     let listener: Listener
     let tls: NIOSSLContext?
     let limits: Limits
@@ -74,12 +111,22 @@ public struct HTTPServer: Service {
 
     /// Serves until the service group stops gracefully or the task is cancelled.
     public func run() async throws {
-        let registry = ConnectionRegistry(limit: limits.maxConnections)
+        let registry = ConnectionRegistry(
+            limit: limits.maxConnections, limitOfOne: perAddress?.connections ?? .max)
         let group = MultiThreadedEventLoopGroup.singleton
-        let channels = try await bind(group, registry: registry)
-        let address = channels.first?.localAddress
-        logger.info("listening", metadata: ["address": "\(address.map(String.init(describing:)) ?? "")"])
-        await onListening(address?.port ?? 0)
+        var channels: [any Channel] = []
+        if let second {
+            channels = try await bind(second.listener, entrance: 1, group, registry: registry)
+            await listens(channels, second.onListening)
+        }
+        do {
+            let first = try await bind(listener, entrance: 0, group, registry: registry)
+            channels += first
+            await listens(first, onListening)
+        } catch {
+            for channel in channels { channel.close(promise: nil) }
+            throw error
+        }
 
         await withTaskGroup { tasks in
             tasks.addTask { await sweep(registry) }
@@ -105,18 +152,26 @@ public struct HTTPServer: Service {
         if case .unix(let path, _) = listener { unlink(path) }
     }
 
-    private func bind(_ group: MultiThreadedEventLoopGroup, registry: ConnectionRegistry) async throws -> [any Channel]
-    {
+    private func listens(_ channels: [any Channel], _ tell: @Sendable (Int) async -> Void) async {
+        let address = channels.first?.localAddress
+        logger.info("listening", metadata: ["address": "\(address.map(String.init(describing:)) ?? "")"])
+        await tell(address?.port ?? 0)
+    }
+
+    private func bind(
+        _ listener: Listener, entrance: Int, _ group: MultiThreadedEventLoopGroup, registry: ConnectionRegistry
+    ) async throws -> [any Channel] {
         let executors = runsOnEventLoop ? ExecutorTable(group) : nil
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer {
-                [limits, logger, handler, onRefusal, relay, tls, owner = listener.owner] channel in
+                [limits, logger, handler, onRefusal, relay, tls, perAddress, owner = listener.owner] channel in
                 LocalPeer.check(channel, is: owner).flatMapThrowing {
                     let environment = ConnectionEnvironment(
                         limits: limits, logger: logger, handler: handler, executor: executors?[channel.eventLoop],
-                        registry: registry, onRefusal: onRefusal, relay: relay)
+                        registry: registry, onRefusal: onRefusal, relay: relay, entrance: entrance,
+                        perAddress: perAddress)
                     try Self.configure(channel, environment: environment, tls: tls)
                 }
             }
@@ -147,6 +202,9 @@ public struct HTTPServer: Service {
         throws
     {
         let pipeline = channel.pipeline.syncOperations
+        let sender = environment.perAddress.flatMap { limit in
+            limit.isExempt(channel.remoteAddress?.ipAddress ?? "") ? nil : Sender(channel.remoteAddress)
+        }
         var security: NIOSSLServerHandler?
         if let tls {
             let handler = NIOSSLServerHandler(context: tls)
@@ -158,14 +216,37 @@ public struct HTTPServer: Service {
         limits.maxHeaderFieldSize = environment.limits.headBytes
         let decoder = ByteToMessageHandler(
             HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
-        let connection = HTTPConnection(channel: channel, environment: environment, tls: security, decoder: decoder)
-        guard environment.registry.add(connection) else { throw ChannelError.eof }
+        let connection = HTTPConnection(
+            channel: channel, environment: environment, tls: security, decoder: decoder, sender: sender)
+        switch environment.registry.add(connection) {
+        case .admitted: break
+        case .full: throw ChannelError.eof
+        case .tooManyOfOne: return try refuse(channel, environment, isTLS: tls != nil)
+        }
         if let relay = environment.relay {
             let link = RelayLink(relay, channel: channel, connection: connection)
             connection.link = link
             try pipeline.addHandler(link)
         }
         try pipeline.addHandlers([decoder, connection])
+    }
+
+    /// Closes a channel whose sender has enough of them; says so where that costs no handshake and few are told at the time.
+    private static func refuse(_ channel: any Channel, _ environment: ConnectionEnvironment, isTLS: Bool) throws {
+        environment.perAddress?.onRefusal()
+        guard !isTLS, environment.registry.beginFarewell() else { throw ChannelError.eof }
+        channel.closeFuture.whenComplete { [registry = environment.registry] _ in registry.endFarewell() }
+        let count = environment.perAddress?.connections ?? 0
+        let response = HTTPResponse.error(
+            APIError(
+                .serviceUnavailable, "there are \(count) connections from your address; some have to end first",
+                retryAfterSeconds: 1))
+        guard case .bytes(let content) = response.body else { return }
+        var buffer = channel.allocator.buffer(capacity: 512 + content.readableBytes)
+        ResponseEncoding.head(
+            response, framing: .length(content.readableBytes), keepAlive: false, isHTTP10: false, into: &buffer)
+        buffer.writeImmutableBuffer(content)
+        try channel.pipeline.syncOperations.addHandler(OneTooMany(buffer))
     }
 
     /// Looks for idle connections: one walk every few seconds instead of a timer a connection.
@@ -197,39 +278,6 @@ public struct HTTPServer: Service {
         }
         return true
     }
-}
-
-/// The open connections of one server.
-final class ConnectionRegistry: Sendable {
-    private let connections = Mutex<[ObjectIdentifier: HTTPConnection]>([:])
-    /// Of HTTP/2, as many as their connections let there be.
-    private let streams = Mutex<[ObjectIdentifier: HTTPConnection]>([:])
-    private let limit: Int
-
-    init(limit: Int) { self.limit = limit }
-
-    func add(_ connection: HTTPConnection) -> Bool {
-        connections.withLock { connections in
-            guard connections.count < limit else { return false }
-            connections[ObjectIdentifier(connection)] = connection
-            return true
-        }
-    }
-
-    func addStream(_ stream: HTTPConnection) { streams.withLock { $0[ObjectIdentifier(stream)] = stream } }
-
-    func remove(_ connection: HTTPConnection) {
-        let key = ObjectIdentifier(connection)
-        if connection.parent == nil {
-            _ = connections.withLock { $0.removeValue(forKey: key) }
-        } else {
-            _ = streams.withLock { $0.removeValue(forKey: key) }
-        }
-    }
-
-    /// Streams before the connections that carry them.
-    var all: [HTTPConnection] { streams.withLock { Array($0.values) } + connections.withLock { Array($0.values) } }
-    var isEmpty: Bool { connections.withLock { $0.isEmpty } }
 }
 
 /// One executor for each loop of a group.

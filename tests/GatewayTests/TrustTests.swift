@@ -37,13 +37,14 @@ struct TrustTests {
         let cookie = attempt.setCookie(sessions, isSecure: true)
         let pair = try #require(cookie.split(separator: ";").first).split(separator: "=", maxSplits: 1).map(String.init)
         func again(_ state: String, _ value: String, now: Date = Date()) -> SignInAttempt? {
-            SignInAttempt(state: state, cookie: { $0 == pair[0] ? value : nil }, sessions: sessions, now: now)
+            SignInAttempt(
+                state: state, cookie: { $0 == pair[0] ? value : nil }, isSecure: true, sessions: sessions, now: now)
         }
         #expect(again(attempt.state, pair[1]) == attempt)
         #expect(again(attempt.state, pair[1], now: Date() + 901) == nil)
         #expect(again(String(attempt.state.dropLast()) + "A", pair[1]) == nil || attempt.state.hasSuffix("A"))
         #expect(again(attempt.state, pair[1] + "A") == nil)
-        #expect(SignInAttempt(state: attempt.state, cookie: { _ in nil }, sessions: sessions) == nil)
+        #expect(SignInAttempt(state: attempt.state, cookie: { _ in nil }, isSecure: true, sessions: sessions) == nil)
         #expect(!cookie.contains(attempt.verifier(sessions)) && !cookie.contains(attempt.nonce(sessions)))
         let other = SignInAttempt(next: "/")
         #expect(other.verifier(sessions) != attempt.verifier(sessions))

@@ -6,13 +6,15 @@ import TestSupport
 /// Runs a server on a free port for the time of a closure.
 func withServer(
     limits: HTTPServer.Limits = .init(), runsOnEventLoop: Bool = false,
+    perAddress: HTTPServer.AddressLimit? = nil, second: HTTPServer.SecondListener? = nil,
     handler: @escaping @Sendable (HTTPRequest) async -> HTTPResponse, _ body: (Int) async throws -> Void
 ) async throws {
     let (ports, port) = AsyncStream.makeStream(of: Int.self)
-    let server = HTTPServer(
+    var server = HTTPServer(
         listener: .tcp(host: "127.0.0.1", port: 0), limits: limits, logger: Logger(label: "test"),
         runsOnEventLoop: runsOnEventLoop, onListening: { port.yield($0) }, handler: handler)
-    try await withThrowingTaskGroup { group in
+    (server.perAddress, server.second) = (perAddress, second)
+    try await withThrowingTaskGroup { [server] group in
         group.addTask { try await server.run() }
         var iterator = ports.makeAsyncIterator()
         guard let number = await iterator.next() else { return }

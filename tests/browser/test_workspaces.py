@@ -6,8 +6,9 @@ import urllib.parse
 import pytest
 from playwright.sync_api import expect
 
+from support import people
 from support.platform import notebook
-from support.tenants import echo
+from support.tenants import binding, echo
 from support.workspaces import label
 
 HTML = urllib.parse.urlencode({"body": "<!doctype html><title>mine</title><h1>Mine</h1>", "header": "Content-Type: text/html"})
@@ -64,6 +65,26 @@ def test_somebody_who_has_to_sign_in_first_comes_out_in_the_notebook(platform, e
         expect(page).to_have_url(origin(platform, path) + path + "lab")
     finally:
         context.close()
+
+
+def test_signing_in_by_the_form_leads_on_to_the_host(platform, chromium, servers):
+    """Browsers hold what follows a form to the policy of its page."""
+    people.add(platform, "newcomer@example.com")
+    owner, role = platform.session(), binding("newcomer@example.com", "edit", platform.user_namespace)
+    owner.post(f"{platform.gateway}/kfam/v1/bindings", timeout=30, json=role).raise_for_status()
+    context = chromium.new_context()
+    context.set_default_timeout(30_000)
+    try:
+        page = context.new_page()
+        page.goto(platform.gateway + servers[0])
+        page.get_by_label("Name").fill("newcomer@example.com")
+        page.get_by_label("Password").fill(people.PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page).to_have_url(origin(platform, servers[0]) + servers[0])
+        expect(page.locator("body")).to_contain_text("newcomer@example.com")
+    finally:
+        context.close()
+        owner.delete(f"{platform.gateway}/kfam/v1/bindings", timeout=30, json=role).raise_for_status()
 
 
 ATTACKS = r"""

@@ -10,6 +10,7 @@ import subprocess
 import requests
 
 from support.platform import MARTLET, ROOT
+from support.waiting import eventually
 
 
 def test_status_names_the_addresses_of_a_running_platform(platform):
@@ -71,8 +72,34 @@ def test_missing_programs_are_named_with_what_to_install(own_platform, tmp_path)
     assert "crun" in done.stderr and "apt-get install crun" in done.stderr
 
 
-def test_down_stops_it_and_status_says_so(own_platform):
-    own_platform.start()
+def test_an_access_log_that_cannot_be_written_is_named(own_platform, tmp_path):
+    for path, said in ((tmp_path / "none" / "access.log", "there is no folder"), (tmp_path, "is a folder")):
+        done = subprocess.run(own_platform.command("--access-log", str(path)), capture_output=True, text=True, timeout=60)
+        assert done.returncode != 0 and said in done.stderr and "--access-log" in done.stderr, done.stderr
+
+
+def test_down_stops_it_and_status_says_so(own_platform, tmp_path):
+    """With what can be had besides: a log of requests, and a port for notebooks where browsers find no names below localhost."""
+    logs = tmp_path / "requests"
+    logs.mkdir()
+    logs.chmod(0o1777)
+    own_platform.start("--access-log", str(logs / "access.log"), "--workspace-host", "none")
+    gateway, workspaces = own_platform.gateway, own_platform.run["workspaces"]
+    assert workspaces.startswith("http://127.0.0.1:") and workspaces != gateway
+    session = own_platform.session()
+    answer = session.get(f"{gateway}/notebook/{own_platform.user_namespace}/none/", headers={"Sec-Fetch-Mode": "navigate", "Accept": "text/html"},
+                         timeout=30, allow_redirects=False)
+    assert answer.headers["location"] == f"{workspaces}/notebook/{own_platform.user_namespace}/none/"
+    assert "No such notebook" in session.get(answer.headers["location"], headers={"Accept": "text/html"}, timeout=30).text
+    assert session.get(f"{workspaces}/api/me", timeout=30).status_code == 404
+    assert session.get(f"{gateway}/api/me?secret", headers={"X-Request-Id": "logged"}, timeout=30).status_code == 200
+
+    def line():
+        lines = (logs / "access.log").read_text().splitlines() if (logs / "access.log").exists() else []
+        return next((json.loads(line) for line in lines if '"logged"' in line), None)
+
+    logged = eventually(line, what="the line of a request")
+    assert logged["path"] == "/api/me" and logged["status"] == 200 and logged["user"] == own_platform.run["user"]
     own_platform.cli("down", "--data-dir", str(own_platform.data))
     assert own_platform.process.wait(30) == 0
     status = own_platform.cli("status", "--output", "json", "--data-dir", str(own_platform.data), check=False)

@@ -8,6 +8,7 @@ import socket
 
 import requests
 
+from support import wire
 from support.gateway import Gateway
 from support.tenants import OWNER, TENANT
 from support.waiting import eventually
@@ -116,6 +117,64 @@ def test_a_stop_says_goodbye_to_websockets_and_waits_for_no_idle_connection(worl
             came += piece
         assert came == b"\x88\x02\x03\xe9", "closed, since the server goes away"
         assert gateway.process.wait(30) == 0, gateway.log()
+
+
+def test_a_stop_ends_what_has_no_end_as_if_there_was_no_more(world, notebooks, tmp_path):
+    """Not cut off, after a while, as answers that are not whole: the last chunk comes."""
+    with start(world, tmp_path) as gateway:
+        session = sign_in(gateway)
+        paths = (f"/api/stream?ns={TENANT}", f"/api/k8s/api/v1/namespaces/{TENANT}/pods?watch=1", f"/api/logs/{TENANT}/echo-0/echo?follow=1")
+        opened = []
+        for path in paths:
+            connection = socket.create_connection(("127.0.0.1", gateway.port), timeout=60)
+            connection.sendall((f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{gateway.port}\r\nCookie: {wire.cookies(session)}\r\n\r\n").encode())
+            came = b""
+            while b"\r\n\r\n" not in came:
+                came += connection.recv(65536)
+            assert came.startswith(b"HTTP/1.1 200 ") and b"transfer-encoding: chunked" in came.lower(), came
+            opened.append((path, connection, came))
+        gateway.process.send_signal(signal.SIGTERM)
+        for path, connection, came in opened:
+            while piece := connection.recv(65536):
+                came += piece
+            assert came.endswith(b"0\r\n\r\n"), (path, came)
+        assert gateway.process.wait(30) == 0, gateway.log()
+
+
+def test_one_address_cannot_take_all_connections(world, tmp_path):
+    def idle(gateway):
+        return socket.create_connection(("127.0.0.1", gateway.port), timeout=60)
+
+    with start(world, tmp_path, "--address-connections", "3") as gateway:
+        kept = []
+
+        def refusal():
+            kept.append(idle(gateway))  # some of the start may not be gone yet
+            kept[-1].settimeout(0.2)
+            try:
+                return kept[-1].recv(4096)
+            except TimeoutError:
+                return None
+
+        answer = eventually(refusal, what="the end of its share")
+        assert answer.startswith(b"HTTP/1.1 503 ") and b"connections from your address" in answer and len(kept) <= 4
+        for one in kept:
+            one.close()
+        eventually(lambda: served(gateway), what="the next connection")
+        assert re.search(r"^gateway_connections_refused_total [1-9]", gateway.get("/metrics").text, re.M)
+    flags = ["--address-connections", "1", "--trusted-proxies", "127.0.0.1/32"]
+    with Gateway(world.platform, tmp_path / "behind", *flags) as gateway:
+        kept = [idle(gateway) for _ in range(5)]
+        assert gateway.get("/readyz").status_code == 200, "many people are behind a proxy"
+        for one in kept:
+            one.close()
+
+
+def served(gateway):
+    try:
+        return gateway.get("/readyz").status_code == 200
+    except requests.ConnectionError:
+        return False
 
 
 def test_a_notebook_that_never_answers_is_given_up(world, made, tmp_path):

@@ -13,7 +13,7 @@ import h2.events
 import httpx
 import pytest
 
-from support.gateway import Gateway
+from support.gateway import Gateway, free_port
 from support.tenants import OWNER
 
 
@@ -25,8 +25,10 @@ def gateway(world, tmp_path_factory):
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
          "-keyout", key, "-out", certificate, "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
         check=True, capture_output=True)
-    flags = ["--tls-certificate", certificate, "--tls-key", key, "--user-rate", "0", "--sign-in-user", OWNER]
+    port = free_port()
+    flags = ["--tls-certificate", certificate, "--tls-key", key, "--user-rate", "0", "--sign-in-user", OWNER, "--workspace-port", port]
     with Gateway(world.platform, folder / "state", *flags, authority=certificate) as gateway:
+        gateway.workspaces = f"https://127.0.0.1:{port}"
         yield gateway
 
 
@@ -63,6 +65,19 @@ def test_requests_of_all_kinds_go_over_one_connection(client, notebooks, owner):
         assert dict(came["headers"])["kubeflow-userid"] == OWNER
     big = client.get(notebooks, params={"body": "y" * 50_000})
     assert big.text == "y" * 50_000 and big.http_version == "HTTP/2"
+
+
+def test_the_port_of_workspaces_has_the_same_certificate_and_protocols(client, gateway, notebooks, owner):
+    assert [name for name in owner if name.endswith("martlet_session")] == ["__Host-Http-martlet_session"]
+    answer = client.get(gateway.workspaces + notebooks, headers={"Sec-Fetch-Site": "same-origin"})
+    assert answer.http_version == "HTTP/2" and dict(answer.json()["headers"])["kubeflow-userid"] == OWNER
+    assert "martlet" not in dict(answer.json()["headers"]).get("cookie", "")
+    for path in ("/api/me", "/healthz", "/login"):
+        assert client.get(gateway.workspaces + path).status_code == 404, path
+    for origin, code in ((gateway.workspaces, 200), (gateway.url, 403), (gateway.workspaces.replace("https", "http", 1), 403)):
+        assert client.post(gateway.workspaces + notebooks, content="x", headers={"Origin": origin}).status_code == code, origin
+    assert client.get("/api/me", headers={"Origin": gateway.workspaces}).status_code == 403
+    assert client.get("/", headers={"Accept": "text/html"}).status_code == 200
 
 
 def test_many_requests_at_once_are_answered_each_with_its_own(gateway, notebooks, owner, tmp_path):

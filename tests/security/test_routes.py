@@ -13,7 +13,7 @@ import requests
 
 from support import people, tokens, wire
 from support.platform import MARTLET
-from support.workspaces import label
+from support.workspaces import label, with_port
 from support.tenants import ADMIN, CONTRIBUTOR, FOREIGN, OWNER, STRANGER, TENANT, VIEWER, echo, profile
 
 CALLERS = ["anonymous", "other", "viewer", "contributor", "owner", "admin", "foreign-pod", "own-pod"]
@@ -21,6 +21,8 @@ NAMES = {"other": STRANGER, "viewer": VIEWER, "contributor": CONTRIBUTOR, "owner
 # What begins a path at the host of a workspace `echo`: of the kind that the path names, else of the notebook.
 WORKSPACE = "//{workspace}"
 KINDS = {"notebook", "tensorboard", "pvcviewers"}
+# The same for a gateway with a port for workspaces.
+PORT = "//{port}"
 FOLDER = pathlib.Path(__file__).parent / "routes"
 VALUES = {"ns": TENANT, "namespace": TENANT, "name": "echo", "pod": "echo-0", "container": "echo", "id": "A" * 24, "series": "node",
           "secret": "guessed"}
@@ -89,6 +91,7 @@ def callers(world, notebooks, served, tmp_path_factory):
     platform.wait("--for=condition=Successful", "profile/route-gone")
     sessions = {caller: getattr(world, {"other": "stranger"}.get(caller, caller)).session for caller in NAMES}
     pods = {"foreign-pod": world.token(FOREIGN), "own-pod": world.token(TENANT)}
+    beside = with_port(platform, tmp_path_factory.mktemp("port")).start()
     signer = tokens.Signer.of_gateway(platform)
     hook = platform.get("mutatingwebhookconfiguration", "martlet-poddefaults")["webhooks"][0]["clientConfig"]
     authority = tmp_path_factory.mktemp("hook") / "ca.crt"
@@ -117,6 +120,8 @@ def callers(world, notebooks, served, tmp_path_factory):
             first = path.split("/")[1]
             kind = row.details.get("at", first if first in KINDS else "notebook")
             host = f"{label(TENANT, row.fill('{name}'), kind)}.localhost:{urllib.parse.urlsplit(address).port}"
+        elif path.startswith(PORT):
+            path, address = path.removeprefix(PORT), beside.workspaces
         if "query" in row.details:
             path += "?" + row.fill(row.details["query"])
         headers = {"Host": host} if host else {}
@@ -133,6 +138,7 @@ def callers(world, notebooks, served, tmp_path_factory):
             return answer.status_code, f"{method} {path}"
 
     yield ask
+    beside.__exit__()
     platform.kubectl("delete", "notebook", "idle", "-n", TENANT, "--wait=false")
     platform.kubectl("delete", "profile", "route-gone", "route-made", "route-kfam", "--ignore-not-found", "--wait=false")
 

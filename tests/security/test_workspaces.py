@@ -327,11 +327,8 @@ def test_a26_under_tls_no_neighbour_can_set_the_cookies(world, notebooks, tmp_pa
         for file in (platform.data / "gateway" / "users").iterdir():
             (tmp_path / "state" / "users" / file.name).write_bytes(file.read_bytes())
         one = Browser(gateway.url)
-        code = re.search(r'name="form" value="([^"]+)"', one.ask("https://martlet.example.org/login").text).group(1)
-        form = urllib.parse.urlencode({"form": code, "next": "/", "user": OWNER, "password": people.PASSWORD}).encode()
-        answer = one.ask("https://martlet.example.org/login", "POST", form, content_type="application/x-www-form-urlencoded",
-                         origin="https://martlet.example.org", sec_fetch_site="same-origin")
-        assert answer.status == 303 and "Secure" in answer.cookies["martlet_session"]
+        answer = one.sign_in("https://martlet.example.org", OWNER)
+        assert {"Secure", "HttpOnly", "Path=/"} <= set(answer.cookies["__Host-Http-martlet_session"].split("; "))
         answers = one.open("https://martlet.example.org" + notebooks)
         host = f"{label(TENANT, 'echo')}.ws.example.org"
         assert answers[-1].status == 200 and answers[-1].url == f"https://{host}{notebooks}"

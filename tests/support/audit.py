@@ -36,9 +36,9 @@ def api(platform, **wanted):
     return _find(platform.data / "audit.log", wanted)
 
 
-def gateway(platform, **wanted):
-    """The newest line of the gateway's log of refusals with these fields."""
-    return _find(platform.data / "gateway" / "audit.log", wanted)
+def gateway(platform, folder=None, **wanted):
+    """The newest line of the gateway's log of refusals with these fields; `folder` is the state of a gateway of one's own."""
+    return _find((folder or platform.data / "gateway") / "audit.log", wanted)
 
 
 def service(platform, request_id):

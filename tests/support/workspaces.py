@@ -2,9 +2,12 @@
 
 import hashlib
 import http.client
+import re
+import shutil
 import urllib.parse
 
-from . import wire
+from . import people, wire
+from .gateway import Gateway, free_port
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none", "Accept": "text/html"}
@@ -17,6 +20,15 @@ def label(namespace, name, kind="notebook"):
     while "--" in words:
         words = words.replace("--", "-")
     return words.removesuffix("-") + "-" + "".join(_ALPHABET[byte & 31] for byte in digest[:20])
+
+
+def with_port(platform, folder, *flags):
+    """A gateway that knows who is signed in at the platform's own, with a port for workspaces: its origin is `workspaces`."""
+    shutil.copytree(platform.data / "gateway", folder / "state")
+    number = free_port()
+    gateway = Gateway(platform, folder / "state", "--workspace-host", "none", "--workspace-port", number, *flags)
+    gateway.workspaces = f"http://127.0.0.1:{number}"
+    return gateway
 
 
 class Answer:
@@ -35,17 +47,21 @@ class Answer:
 
 
 class Browser:
-    """Keeps cookies by host and says of itself what browsers say; every host is at the gateway's address."""
+    """Keeps cookies by host, whatever the port, and says of itself what browsers say; every host is at the gateway's address, and
+    at its port unless `ports` knows another one for the one in an address."""
 
-    def __init__(self, gateway, session=None):
+    def __init__(self, gateway, session=None, ports=None):
         address = urllib.parse.urlsplit(gateway)
-        self.gateway, self.address = gateway, (address.hostname, address.port)
+        self.gateway, self.address, self.ports = gateway, (address.hostname, address.port), ports or {}
         self.jar = {}
         if session is not None:
             self.jar[address.hostname] = {cookie.name: cookie.value for cookie in session.cookies}
 
     def cookies(self, url):
         return self.jar.setdefault(urllib.parse.urlsplit(url).hostname, {})
+
+    def port(self, parts):
+        return self.ports.get(parts.port, self.address[1])
 
     def ask(self, url, method="GET", body=None, **headers):
         """One request; fields as `sec_fetch_mode="cors"`, None leaves one out."""
@@ -57,7 +73,7 @@ class Browser:
         jar = self.cookies(url)
         if jar:
             fields.setdefault("Cookie", "; ".join(f"{name}={value}" for name, value in jar.items()))
-        connection = http.client.HTTPConnection(*self.address, timeout=30)
+        connection = http.client.HTTPConnection(self.address[0], self.port(parts), timeout=30)
         try:
             target = parts.path + (f"?{parts.query}" if parts.query else "")
             connection.request(method, target, body=body, headers=fields)
@@ -70,6 +86,14 @@ class Browser:
                 jar.pop(name, None)
             else:
                 jar[name] = value
+        return answer
+
+    def sign_in(self, url, user):
+        """By the form, at an address of the platform's; the answer with the cookies."""
+        code = re.search(r'name="form" value="([^"]+)"', self.ask(url + "/login").text).group(1)
+        form = urllib.parse.urlencode({"form": code, "next": "/", "user": user, "password": people.PASSWORD}).encode()
+        answer = self.ask(url + "/login", "POST", form, content_type="application/x-www-form-urlencoded", origin=url, sec_fetch_site="same-origin")
+        assert answer.status == 303, answer.text
         return answer
 
     def open(self, url, until=None):
@@ -90,4 +114,4 @@ class Browser:
                  *((name.replace("_", "-"), value) for name, value in headers.items())]
         if origin is not None:
             lines.append(("Origin", origin))
-        return wire.ask(self.gateway, parts.path, headers=lines, host=parts.netloc)[0]
+        return wire.ask(f"http://{self.address[0]}:{self.port(parts)}", parts.path, headers=lines, host=parts.netloc)[0]

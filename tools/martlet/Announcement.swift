@@ -24,12 +24,14 @@ struct Announcement: Service {
         let gateway = "http://127.0.0.1:\(try await readiness.gateway.port())"
         let elapsed = (ContinuousClock.now - platform.started).components
         let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
-        let information: JSON = [
+        var information: JSON = [
             "pid": .int(Int64(getpid())), "gateway": .string(gateway),
             "kubernetes": .string("https://127.0.0.1:\(ready.port)"), "kubeconfig": .string(directory.kubeconfig),
             "user": .string(platform.user.name), "namespace": .string(platform.user.namespace),
             "version": .string(Martlet.version), "readySeconds": .double((seconds * 1000).rounded() / 1000),
         ]
+        let workspaces = platform.workspacePort.map { "http://127.0.0.1:\($0)" }
+        information["workspaces"] = workspaces.map(JSON.string)
         try directory.write(information.bytes, to: directory.runFile)
         if platform.node == nil {
             print(
@@ -46,7 +48,7 @@ struct Announcement: Service {
             Martlet is ready (\((seconds * 100).rounded() / 100) s). To sign in as \(platform.user.name), open:
 
                 \(gateway)/login?token=\(token)
-
+            \(workspaces.map { "\nNotebooks open at \($0)\n" } ?? "")
             kubectl:  export KUBECONFIG=\(directory.kubeconfig)
             stop:     Ctrl-C, or martlet down
             """)

@@ -19,6 +19,8 @@ struct Platform: Sendable {
     let started: ContinuousClock.Instant
     let controlPlane: ControlPlane
     let port: Int
+    /// Where notebooks are that have no hosts of their own.
+    let workspacePort: Int?
     private let connections = Connections()
     let logger = Logger(label: "martlet")
 
@@ -29,12 +31,14 @@ struct Platform: Sendable {
     /// Why there are no Pods.
     let obstacle: String?
     private let signIn: SignInSettings
+    private let accessLog: String?
 
     init(user: LocalUser, grounds: Up.Grounds) throws {
         (self.user, directory, installation, started) = (
             user, grounds.directory, grounds.installation, grounds.started
         )
         (port, node, signIn) = (grounds.ports.gateway, grounds.node, grounds.signIn)
+        (workspacePort, accessLog) = (grounds.workspacePort, grounds.accessLog)
         (wayOut, obstacle) = (grounds.wayOut, grounds.obstacle)
         controlPlane = try ControlPlane(
             ControlPlaneConfiguration(
@@ -129,7 +133,8 @@ struct Platform: Sendable {
                 stateDirectory: directory.gatewayState,
                 spawnerConfigPath: installation.root + "/deploy/base/gateway/spawner_ui_config.yaml",
                 version: Martlet.version, signIn: signIn, kfamAddress: "127.0.0.1:\(try await readiness.kfam.port())",
-                allowsRegistration: profileSettings.isRegistrationOpen, auditLogPath: directory.path + "/audit.log"),
+                allowsRegistration: profileSettings.isRegistrationOpen, auditLogPath: directory.path + "/audit.log",
+                accessLogPath: accessLog),
             client: try await client(of: "gateway"), signIn: try SignInTokens(stateDirectory: directory.gatewayState),
             logger: Logger(label: "gateway"), onListening: { port in readiness.gateway.listens(on: port) })
     }

@@ -33,6 +33,8 @@ struct Up: ParsableCommand {
     var allowHostUsers = false
     @Flag(name: .long, help: "Let Pods with hostNetwork: true use the network of this machine.")
     var allowHostNetwork = false
+    @Option(name: .long, help: "File for a line of JSON for every request to the page and the platform API.")
+    var accessLog: String?
     @Option(name: .long, help: "Format of the log in <data-dir>/logs: text or json.")
     var logFormat: LogFormat = .text
     @Option(name: .long, help: "Least level that is logged: debug, info, warning, error.")
@@ -56,6 +58,10 @@ struct Up: ParsableCommand {
         let installation: Installation
         let range: NetworkRange
         let ports: (gateway: Int, kubernetes: Int)
+        /// Where notebooks are that have no hosts of their own; nil for nowhere.
+        let workspacePort: Int?
+        /// Where a line for every request goes; nil for nowhere.
+        let accessLog: String?
         let node: NodeAgentKeeper?
         let wayOut: WayOut?
         /// Why no Pods run; nil when they do.
@@ -76,15 +82,34 @@ struct Up: ParsableCommand {
             gateway: try PortCheck.reserve(port, flag: "--port"),
             kubernetes: try PortCheck.reserve(apiPort, flag: "--api-port")
         )
+        // The file with a client's secret may be root's.
+        var signIn = try signIn.settings()
+        let workspacePort = try reserveWorkspacePort(&signIn, beside: ports.gateway)
+        let accessLog = try accessLog.map(AccessLogPlace.checked)
         let (wayOut, obstacle) = try enterNamespaces(of: directory, installation, ports.kubernetes)
         try? FileManager.default.removeItem(atPath: directory.runFile)
-        // The file with a client's secret may be root's.
-        let signIn = try signIn.settings()
         let range = try NetworkRange.claim(for: directory)
-        let node = try keepNode(of: directory, range, installation)
+        let node = try keepNode(of: directory, range, installation, accessLog)
         return Grounds(
-            started: started, directory: directory, installation: installation, range: range, ports: ports, node: node,
-            wayOut: wayOut, obstacle: obstacle, signIn: signIn, lock: lock)
+            started: started, directory: directory, installation: installation, range: range, ports: ports,
+            workspacePort: workspacePort, accessLog: accessLog, node: node, wayOut: wayOut, obstacle: obstacle,
+            signIn: signIn, lock: lock)
+    }
+
+    /// Takes the port of notebooks where there is to be one: the one that was named, else the platform's next, else a free one.
+    private func reserveWorkspacePort(_ settings: inout SignInSettings, beside gateway: Int) throws -> Int? {
+        let flag = "--workspace-port"
+        let port: Int
+        if case .port(let wanted) = settings.workspacePort {
+            port = try PortCheck.reserve(wanted, flag: flag)
+        } else if settings.needsWorkspacePortLocally {
+            let next = gateway < 65_535 ? try? PortCheck.reserve(gateway + 1, flag: flag) : nil
+            port = try next ?? PortCheck.reserve(0, flag: flag)
+        } else {
+            return nil
+        }
+        settings.workspacePort = .port(port)
+        return port
     }
 
     /// For an ordinary user: becomes root of namespaces where Pods can run, with the API's port in them, too.
@@ -129,7 +154,7 @@ struct Up: ParsableCommand {
 
     /// Leaves the node agent to its keeper and gives up all powers; nil for an ordinary user, who has none.
     private func keepNode(
-        of directory: DataDirectory, _ range: NetworkRange, _ installation: Installation
+        of directory: DataDirectory, _ range: NetworkRange, _ installation: Installation, _ accessLog: String?
     ) throws -> NodeAgentKeeper? {
         guard let platformUser = PlatformUser.chosen() else { return nil }
         try directory.give(to: platformUser)
@@ -155,7 +180,9 @@ struct Up: ParsableCommand {
             log: log, logFile: directory.logs + "/node-agent.log")
         let files = ["deploy", "web"].map { Powers.Place(path: "\(installation.root)/\($0)", isReadOnly: true) }
             .filter { FileManager.default.fileExists(atPath: $0.path) }
-        try Powers.giveUp(for: platformUser, keeping: [Powers.Place(path: directory.path)] + files)
+        let logs = accessLog.map { [Powers.Place(path: ($0 as NSString).deletingLastPathComponent)] } ?? []
+        try Powers.giveUp(for: platformUser, keeping: [Powers.Place(path: directory.path)] + files + logs)
+        if let accessLog { try AccessLogPlace.check(accessLog) }
         return keeper
     }
 }

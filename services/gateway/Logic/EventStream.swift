@@ -38,7 +38,7 @@ struct EventStream: Sendable {
         return HTTPResponse(
             status: 200,
             headers: ["content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no"],
-            body: core.stream(to: caller) { [topics] in
+            body: core.stream(to: caller, endsAtStop: true) { [topics] in
                 try await checkAccess(namespace, topics)
                 return true
             } _: { [topics] writer in

@@ -10,7 +10,9 @@ struct FrontDesk: Sendable {
     let handler: GatewayHandler
 
     func answer(_ request: HTTPRequest) async -> HTTPResponse {
-        if ["/healthz", "/readyz", "/metrics"].contains(request.path) { return await handler.answer(request) }
+        if ["/healthz", "/readyz", "/metrics"].contains(request.path), !GatewayCore.isAtWorkspacePort(request) {
+            return await handler.answer(request)
+        }
         let began = NIODeadline.now()
         let sender = core.sender(of: request)
         let account = core.limits.account(sender.key)

@@ -15,7 +15,6 @@ public struct Gateway: Service {
     private let relay: WorkspaceRelay
     private let site: StaticSite?
     private let router: Router
-    private let onListening: @Sendable (Int) async -> Void
     private let server: HTTPServer
 
     /// Prepares a gateway; `run` starts it.
@@ -50,7 +49,7 @@ public struct Gateway: Service {
         }
         DashboardRoutes(core: core, kfam: kfam).register(on: &router)
         AdminRoutes(core: core).register(on: &router)
-        (self.core, self.proxy, self.site, self.router, self.onListening) = (core, proxy, site, router, onListening)
+        (self.core, self.proxy, self.site, self.router) = (core, proxy, site, router)
         self.relay = relay
 
         let handler = GatewayHandler(core: core, proxy: proxy, kfam: kfam, site: site, router: router)
@@ -60,9 +59,26 @@ public struct Gateway: Service {
         }
         var server = HTTPServer(
             listener: .tcp(host: configuration.host, port: configuration.port), tls: tls, logger: logger,
-            runsOnEventLoop: true, onListening: onListening
+            runsOnEventLoop: true,
+            onListening: { [workspacePort = core.workspacePort] port in
+                workspacePort?.platformListens(at: port)
+                await onListening(port)
+            }
         ) { request in await desk.answer(request) }
+        if let own = core.workspacePort, let port = configuration.workspacePort {
+            server.second = .init(.tcp(host: configuration.host, port: port)) { own.listens(at: $0) }
+        }
+        if configuration.sharesOrigin {
+            logger.warning(
+                """
+                notebooks share the platform's origin, so that what runs in their pages can act as who opens them; \
+                --workspace-host or --workspace-port keeps them apart
+                """)
+        }
         server.relay = relay
+        server.perAddress = configuration.addressLimit.map { [proxies = core.proxies, metrics = core.metrics] in
+            .init($0, isExempt: proxies.trusts(address:)) { metrics.count("gateway_connections_refused_total") }
+        }
         server.onRefusal = { [refusals = core.refusals] in refusals.record($0) }
         self.server = server
     }
@@ -72,6 +88,16 @@ public struct Gateway: Service {
 
     /// Serves until graceful shutdown or cancellation.
     public func run() async throws {
+        try await withTaskCancellationOrGracefulShutdownHandler {
+            try await serve()
+        } onCancelOrGracefulShutdown: { [core] in
+            core.stopping.open()
+        }
+        core.refusals.finish()
+        core.accessLog?.finish()
+    }
+
+    private func serve() async throws {
         try await withThrowingTaskGroup { group in
             for cache in core.caches { group.addTask { try await cache.run() } }
             if core.configuration.kfamAddress != nil {
@@ -85,7 +111,5 @@ public struct Gateway: Service {
             // The caches end by themselves at a graceful stop; the server goes on until its requests are answered.
             try await server.run()
         }
-        core.refusals.finish()
-        core.accessLog?.finish()
     }
 }

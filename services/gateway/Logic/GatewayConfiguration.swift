@@ -38,6 +38,9 @@ public struct GatewayConfiguration: Sendable {
     public var requestsAtATime: Int
     /// Requests of one user a second, for long; twice as many may come at once. 0 for any number.
     public var requestsPerSecond: Int
+    /// Connections that an address may have at a time, and never more than half of the files that the process may have; 0 for any
+    /// number. Trusted proxies may have any number.
+    public var connectionsPerAddress: Int
     /// How long a connection to a notebook may take to be made.
     public var connectTimeout: Duration
     /// How long a notebook may take to begin its answer.
@@ -50,8 +53,8 @@ public struct GatewayConfiguration: Sendable {
         keyPEM: String? = nil, allowsPlainNetwork: Bool = false, sessionLifetime: Duration = .seconds(7 * 86_400),
         signIn: SignInSettings = SignInSettings(), kfamAddress: String? = nil, namespace: String = "kubeflow",
         allowsRegistration: Bool = false, auditLogPath: String? = nil, accessLogPath: String? = nil,
-        requestsAtATime: Int = 500, requestsPerSecond: Int = 1000, connectTimeout: Duration = .seconds(5),
-        responseTimeout: Duration = .seconds(300)
+        requestsAtATime: Int = 500, requestsPerSecond: Int = 1000, connectionsPerAddress: Int = 1000,
+        connectTimeout: Duration = .seconds(5), responseTimeout: Duration = .seconds(300)
     ) {
         self.host = host
         self.port = port
@@ -72,6 +75,7 @@ public struct GatewayConfiguration: Sendable {
         self.accessLogPath = accessLogPath
         self.requestsAtATime = requestsAtATime
         self.requestsPerSecond = requestsPerSecond
+        self.connectionsPerAddress = connectionsPerAddress
         self.connectTimeout = connectTimeout
         self.responseTimeout = responseTimeout
     }
@@ -90,6 +94,9 @@ public struct GatewayConfiguration: Sendable {
         }
         if workspaces.map({ !$0.isLocal }) ?? false, signIn.externalURL == nil {
             return "--workspace-host needs --external-url, so that workspaces find back to the platform"
+        }
+        if let workspacePort, workspacePort != 0, workspacePort == port {
+            return "--workspace-port is another port than the platform's, which is \(port)"
         }
         return signIn.problem
     }

@@ -23,6 +23,8 @@ struct GatewayCore: Sendable {
     let passwords: PasswordCheck
     let throttle = SignInThrottle()
     let requestGuard: RequestGuard
+    /// Nil where workspaces have no port of their own.
+    let workspacePort: WorkspacePort?
     let reviews: AccessReviews
     let memberships: Memberships
     let spawner: SpawnerConfigurationFile
@@ -37,6 +39,8 @@ struct GatewayCore: Sendable {
     /// Nil where none is wanted.
     let accessLog: AccessLog?
     let limits: UserLimits
+    /// Opens when the gateway stops.
+    let stopping = Latch()
     let logger: Logger
 
     init(configuration: GatewayConfiguration, client: KubeClient, signIn: SignInTokens?, logger: Logger) throws {
@@ -57,7 +61,10 @@ struct GatewayCore: Sendable {
             client: client, provider: provider, audiences: configuration.signIn.serviceAccountAudiences)
         proxies = TrustedProxies(configuration)
         serviceTokens = try ServiceTokens(folder: PrivateFolder(configuration.stateDirectory))
-        requestGuard = RequestGuard(configuration)
+        workspacePort = configuration.workspacePort.map { _ in
+            WorkspacePort(url: configuration.signIn.workspaceURL, platform: configuration.port)
+        }
+        requestGuard = RequestGuard(configuration, port: workspacePort)
         refusals = RefusalLog(stateDirectory: configuration.stateDirectory)
         accessLog = configuration.accessLogPath.map { AccessLog(path: $0) }
         limits = UserLimits(concurrent: configuration.requestsAtATime, rate: configuration.requestsPerSecond)
@@ -71,6 +78,8 @@ struct GatewayCore: Sendable {
         usage = UsageHistory(client: client, logger: logger)
         metrics = Metrics()
         metrics.describe("gateway_requests_total", "Requests by part of the gateway and class of the answer.")
+        metrics.describe(
+            "gateway_connections_refused_total", "Connections of addresses that had too many of them already.")
         metrics.describe("gateway_sign_ins_total", "Attempts to sign in, by way and outcome.")
     }
 

@@ -12,15 +12,21 @@ struct GatewayHandler: Sendable {
     let router: Router
     /// The way to workspaces with hosts of their own; nil where they have none.
     let door: WorkspaceDoor?
+    /// The same for a port of their own.
+    let portDoor: WorkspacePortDoor?
 
     init(core: GatewayCore, proxy: WorkspaceProxy, kfam: ServiceProxy?, site: StaticSite?, router: Router) {
         (self.core, self.proxy, self.kfam, self.site, self.router) = (core, proxy, kfam, site, router)
         door = WorkspaceDoor(core: core)
+        portDoor = WorkspacePortDoor(core: core)
     }
 
     func answer(_ original: HTTPRequest) async -> HTTPResponse {
         var request = original
         request.headers = core.proxies.strip(original.headers, from: original.peer)
+        if let portDoor, GatewayCore.isAtWorkspacePort(request) {
+            return await noted(request, part: "workspace") { try await portDoor.answer(request, by: opened) }
+        }
         if let door, let label = core.workspaceLabel(of: request) {
             return await noted(request, part: "workspace") { try await door.answer(request, at: label, by: opened) }
         }
@@ -45,18 +51,25 @@ struct GatewayHandler: Sendable {
             // Links of framed applications lead there; the page asks, and signs out by a POST.
             case "session" where path == "/logout" && request.method == "GET": return try await page(request)
             case "session" where path == WorkspaceDoor.handOver:
-                guard let door else { throw APIError(.notFound, "workspaces have no hosts of their own here") }
-                return try await door.handOver(request)
+                if let door, portDoor == nil || door.appliesTo(request) { return try await door.handOver(request) }
+                guard let portDoor else {
+                    throw APIError(.notFound, "workspaces have neither hosts nor a port of their own here")
+                }
+                return try await portDoor.handOver(request)
             case "session": return await router(request)
             default: return try await page(request)
             }
         }
     }
 
-    /// A workspace below the platform's own path: of programs, and of browsers where it has no host of its own.
+    /// A workspace below the platform's own path: of programs, and of browsers where it has neither a host nor a port of its own.
     private func workspace(_ request: HTTPRequest) async throws -> HTTPResponse {
-        guard let door, door.appliesTo(request) else { return try await opened(request) }
-        if let elsewhere = try door.lead(request) { return elsewhere }
+        guard core.hasWorkspacesElsewhere(request) else { return try await opened(request) }
+        if let door, door.appliesTo(request) {
+            if let elsewhere = try door.lead(request) { return elsewhere }
+        } else if let elsewhere = try portDoor?.lead(request) {
+            return elsewhere
+        }
         var response = try await opened(request)
         response.headers.replaceOrAdd(name: "content-security-policy", value: WorkspaceDoor.harmless)
         response.headers.replaceOrAdd(name: "x-content-type-options", value: "nosniff")
@@ -97,9 +110,13 @@ struct GatewayHandler: Sendable {
             // At the host of a workspace, which has nothing else.
             ("GET", "//{workspace}" + WorkspaceDoor.begin), ("GET", "//{workspace}" + WorkspaceDoor.enter),
             ("*", "//{workspace}/{path*}"),
+            // At the port of workspaces.
+            ("GET", "//{port}" + WorkspaceDoor.enter), ("*", "//{port}/{path*}"),
         ]
         + Workspace.Kind.allCases.flatMap { kind in
-            ["", "//{workspace}"].map { (method: "*", pattern: "\($0)/\(kind.rawValue)/{namespace}/{name}/{path*}") }
+            ["", "//{workspace}", "//{port}"].map {
+                (method: "*", pattern: "\($0)/\(kind.rawValue)/{namespace}/{name}/{path*}")
+            }
         }
 
     private static func part(of path: String) -> String {
@@ -138,6 +155,10 @@ struct GatewayHandler: Sendable {
             let renewed = try core.sessions.renew(session)
             response.headers.add(name: "set-cookie", value: core.sessions.setCookie(renewed, isSecure: isSecure))
             isRenewed = true
+        } else if case .session(let session) = proof, isSecure,
+            request.cookies(Sessions.cookieName(isSecure: true)).isEmpty
+        {
+            response.headers.add(name: "set-cookie", value: core.sessions.setCookie(session, isSecure: true))
         }
         if isRenewed || request.cookie(Sessions.csrfCookieName) != token {
             response.headers.add(name: "set-cookie", value: core.sessions.setCSRFCookie(token, isSecure: isSecure))

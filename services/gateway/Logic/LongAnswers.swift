@@ -1,6 +1,8 @@
+import ControllerKit
 import HTTPKit
 import KubeClient
 import KubeModel
+import NIOHTTP1
 
 /// Streams, logs and downloads can take longer than the session, token or role lasts that they were begun with. They end with it.
 extension GatewayCore {
@@ -14,21 +16,23 @@ extension GatewayCore {
     ///
     /// - Parameters:
     ///   - caller: who asked.
+    ///   - endsAtStop: ends it as if there was no more when the gateway stops, for what has no end of its own.
     ///   - isAllowed: asks whether the caller may have it; throws an ``APIError`` below 500 for no as well.
     ///   - body: sends it.
     /// - Returns: the body of an answer.
     func stream(
-        to caller: Caller, while isAllowed: @escaping @Sendable () async throws -> Bool,
+        to caller: Caller, endsAtStop: Bool = false, while isAllowed: @escaping @Sendable () async throws -> Bool,
         _ body: @escaping @Sendable (HTTPBodyWriter) async throws -> Void
     ) -> HTTPResponse.Body {
-        held(body, while: { try await isStillValid(caller) }, and: isAllowed)
+        held(body, endsAtStop: endsAtStop, while: { try await isStillValid(caller) }, and: isAllowed)
     }
 
     /// What a workspace answers, for as long as its visitor may be there.
     func held(_ response: HTTPResponse, from workspace: Workspace, to request: HTTPRequest) -> HTTPResponse {
         guard case .stream(let body) = response.body else { return response }
         var response = response
-        response.body = held(body) {
+        let isEndless = response.headers.first(name: "content-type")?.hasPrefix("text/event-stream") ?? false
+        response.body = held(body, endsAtStop: isEndless) {
             try await visitor(of: request, scope: .notebooks) != nil
         } and: {
             guard let identity = try await visitor(of: request, scope: .notebooks) else { return false }
@@ -38,7 +42,7 @@ extension GatewayCore {
     }
 
     private func held(
-        _ body: @escaping @Sendable (HTTPBodyWriter) async throws -> Void,
+        _ body: @escaping @Sendable (HTTPBodyWriter) async throws -> Void, endsAtStop: Bool,
         while isValid: @escaping @Sendable () async throws -> Bool,
         and isAllowed: @escaping @Sendable () async throws -> Bool
     ) -> HTTPResponse.Body {
@@ -46,6 +50,7 @@ extension GatewayCore {
             try await withThrowingTaskGroup { group in
                 group.addTask { try await body(writer) }
                 group.addTask { try await watch(isValid, isAllowed) }
+                if endsAtStop { group.addTask { try await stopping.wait() } }
                 try await group.next()
                 group.cancelAll()
             }

@@ -42,7 +42,7 @@ struct PlatformRoutes: Sendable {
                 answer.headers.add(name: name, value: value)
             }
         }
-        answer.body = core.stream(to: caller) {
+        answer.body = core.stream(to: caller, endsAtStop: Self.isOn("watch", caller) || Self.isOn("follow", caller)) {
             try await mayGoOn(caller)
         } _: { writer in
             for try await chunk in response.body { try await writer.write(chunk) }
@@ -53,13 +53,18 @@ struct PlatformRoutes: Sendable {
     /// Asks for a long answer of the API server, which asks only at its beginning.
     private func mayGoOn(_ caller: Caller) async throws -> Bool {
         let request = caller.request
-        let isWatch = request.query("watch").map { $0 != "0" && $0 != "false" } ?? false
+        let isWatch = Self.isOn("watch", caller)
         guard request.method == "GET",
             let action = KubeAction(reading: String(request.path.dropFirst("/api/k8s".count)), isWatch: isWatch)
         else { return true }
         return try await core.reviews.allows(
             caller.identity, to: action.verb, action.type, subresource: action.subresource,
             namespace: action.namespace, name: action.name)
+    }
+
+    /// Whether a field of the query asks for an answer that goes on.
+    private static func isOn(_ field: String, _ caller: Caller) -> Bool {
+        caller.request.query(field).map { $0 != "0" && $0 != "false" } ?? false
     }
 
     /// Only the API's own paths, and none that would show a Pod's pages under our origin.
@@ -82,7 +87,7 @@ struct PlatformRoutes: Sendable {
     // MARK: Logs and quota
 
     private func logs(_ caller: Caller, _ values: RouteParameters) async throws -> HTTPResponse {
-        let follow = caller.request.query("follow").map { $0 != "0" && $0 != "false" } ?? false
+        let follow = Self.isOn("follow", caller)
         let tail = caller.request.query("tail").flatMap { Int($0) }.map { min(max($0, 0), 100_000) }
         let response = try await caller.client.logs(
             pod: values["pod"], namespace: values["ns"], container: values["container"], follow: follow,
@@ -93,7 +98,7 @@ struct PlatformRoutes: Sendable {
         }
         return HTTPResponse(
             status: 200, headers: ["content-type": "text/plain; charset=utf-8", "x-accel-buffering": "no"],
-            body: core.stream(to: caller) {
+            body: core.stream(to: caller, endsAtStop: follow) {
                 try await core.reviews.allows(
                     caller.identity, to: "get", .pods, subresource: "log", namespace: values["ns"], name: values["pod"])
             } _: { writer in

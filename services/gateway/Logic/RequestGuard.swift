@@ -13,10 +13,13 @@ struct RequestGuard: Sendable {
     private let externalOrigin: String?
     /// Where workspaces have hosts of their own.
     let workspaces: WorkspaceHosts?
+    /// Where workspaces have a port of their own.
+    private let port: WorkspacePort?
     /// Under which name browsers find the platform when they do not say it.
     let usualName: String
 
-    init(_ configuration: GatewayConfiguration) {
+    init(_ configuration: GatewayConfiguration, port: WorkspacePort? = nil) {
+        self.port = port
         externalOrigin = configuration.signIn.externalURL?.lowercased()
         workspaces = configuration.workspaces
         usualName = configuration.hosts.first?.lowercased() ?? "127.0.0.1"
@@ -33,7 +36,8 @@ struct RequestGuard: Sendable {
     /// A name that somebody else made point here (DNS rebinding) is not answered.
     func checkHost(_ request: HTTPRequest) throws {
         let host = Self.withoutPort(request.headers.first(name: "host") ?? "").lowercased()
-        guard isPlatform(host) || workspaces?.label(ofHost: host) != nil else {
+        let isWorkspaces = workspaces?.label(ofHost: host) != nil && !GatewayCore.isAtWorkspacePort(request)
+        guard isPlatform(host) || isWorkspaces else {
             throw APIError(
                 .badRequest, "the gateway is not known as '\(host)'; start it with --hosts to allow that name",
                 code: 421)
@@ -70,7 +74,9 @@ struct RequestGuard: Sendable {
             throw APIError(.forbidden, "requests from other sites are not accepted")
         }
         try checkOriginHeader(request)
-        if let referer = request.headers.first(name: "referer"), Workspace.Kind.covers(Self.path(ofURL: referer)) {
+        guard let referer = request.headers.first(name: "referer") else { return }
+        let host = Self.withoutPort(request.headers.first(name: "host") ?? "")
+        if Workspace.Kind.covers(Self.path(ofURL: referer)) || port?.covers(referer, host: host) ?? false {
             throw APIError(.forbidden, "a workspace's page may not use the platform's API")
         }
     }
@@ -80,7 +86,15 @@ struct RequestGuard: Sendable {
         guard let origin = request.headers.first(name: "origin") else { return }
         let host = request.headers.first(name: "host") ?? ""
         let scheme = request.peer.isTLS ? "https" : "http"
-        let isPlatforms = origin.lowercased() == externalOrigin && workspaces?.label(of: request) == nil
+        let isAtPort = GatewayCore.isAtWorkspacePort(request)
+        if isAtPort, let own = port?.url {
+            // What a proxy in front makes of the host may be the same at both ports.
+            guard origin.lowercased() == own else {
+                throw APIError(.forbidden, "requests from \(origin) are not accepted")
+            }
+            return
+        }
+        let isPlatforms = origin.lowercased() == externalOrigin && !isAtPort && workspaces?.label(of: request) == nil
         guard
             origin.lowercased() == "\(scheme)://\(host)".lowercased() || isPlatforms
                 || (!request.peer.isTLS && origin.lowercased() == "https://\(host)".lowercased())  // TLS ends before us
@@ -93,14 +107,18 @@ struct RequestGuard: Sendable {
         case "GET", "HEAD", "OPTIONS", "TRACE": return
         default: break
         }
-        guard let cookie = request.cookie(Sessions.csrfCookieName) else {
+        let cookies = request.cookies(Sessions.csrfCookieName)
+        guard !cookies.isEmpty else {
             throw APIError(.forbidden, "Could not find CSRF cookie XSRF-TOKEN in the request.")
         }
         guard let header = request.headers.first(name: "x-xsrf-token") else {
             throw APIError(.forbidden, "Could not detect CSRF protection header X-XSRF-TOKEN.")
         }
         let expected = Array(token.utf8)
-        guard Secrets.areEqual(Array(header.utf8), expected), Secrets.areEqual(Array(cookie.utf8), expected) else {
+        // One that somebody has set besides proves nothing, and changes nothing.
+        guard Secrets.areEqual(Array(header.utf8), expected),
+            cookies.contains(where: { Secrets.areEqual(Array($0.utf8), expected) })
+        else {
             throw APIError(.forbidden, "CSRF check failed. Reload the page and try again.")
         }
     }

@@ -4,12 +4,11 @@ import Identity
 import KubeModel
 import Synchronization
 
-/// Makes and checks session cookies: `v2.<id>.<issued>.<expires>.<HMAC-SHA256>`.
+/// Makes and checks session cookies: `v2.<id>.<issued>.<expires>.<HMAC-SHA256>`, and `v3` for those that only HTTPS carries.
 ///
 /// What a session is lies in a file of the state directory, so that sessions outlive a restart and can be listed; removing the file
 /// ends the session for good, whoever removes it.
 final class Sessions: Sendable {
-    static let cookieName = "martlet_session"
     static let csrfCookieName = "XSRF-TOKEN"
     /// How long a session that another process ended may go on.
     static let recheck: TimeInterval = 1
@@ -102,12 +101,12 @@ final class Sessions: Sendable {
 
     // MARK: Cookies
 
-    /// The session of a cookie value, nil when it is not ours, has expired or was ended.
-    func verify(_ cookie: String, now: Date = Date()) -> Session? {
+    /// The session of a cookie value, nil when it is not ours, has expired or was ended, or was made for the cookie of the other kind.
+    func verify(_ cookie: String, isSecure: Bool = false, now: Date = Date()) -> Session? {
         guard cookie.utf8.count < 512, let dot = cookie.lastIndex(of: ".") else { return nil }
         let body = cookie[..<dot]
         let parts = body.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4, parts[0] == "v2", let expiry = Int64(parts[3]),
+        guard parts.count == 4, parts[0] == Self.version(isSecure), let expiry = Int64(parts[3]),
             Int64(now.timeIntervalSince1970) < expiry,
             let code = Base64URL.decode(cookie[cookie.index(after: dot)...]),
             Secrets.areEqual(code, Secrets.authenticationCode(of: body.utf8, key: key))
@@ -140,9 +139,11 @@ final class Sessions: Sendable {
     /// The session as its file has it, for what must not be done by something that was true a second ago.
     func stored(_ id: String, now: Date = Date()) -> Session? { (try? read(id, now: now)) ?? nil }
 
+    private static func version(_ isSecure: Bool) -> String { isSecure ? "v3" : "v2" }
+
     /// The cookie of a session.
-    func cookie(_ session: Session) -> String {
-        let body = "v2.\(session.id).\(session.issuedAt.seconds).\(session.expiresAt.seconds)"
+    func cookie(_ session: Session, isSecure: Bool = false) -> String {
+        let body = "\(Self.version(isSecure)).\(session.id).\(session.issuedAt.seconds).\(session.expiresAt.seconds)"
         return body + "." + Base64URL.encode(Secrets.authenticationCode(of: body.utf8, key: key))
     }
 
@@ -163,8 +164,8 @@ final class Sessions: Sendable {
 
     /// `Set-Cookie` for a session's cookie.
     func setCookie(_ session: Session, isSecure: Bool) -> String {
-        "\(Self.cookieName)=\(cookie(session)); Path=/; Max-Age=\(lifetime.components.seconds); HttpOnly; SameSite=Lax"
-            + (isSecure ? "; Secure" : "")
+        "\(Self.cookieName(isSecure: isSecure))=\(cookie(session, isSecure: isSecure)); Path=/; "
+            + "Max-Age=\(lifetime.components.seconds); HttpOnly; SameSite=Lax" + (isSecure ? "; Secure" : "")
     }
 
     /// `Set-Cookie` for the CSRF token, which the page must be able to read.
@@ -174,7 +175,9 @@ final class Sessions: Sendable {
     }
 
     /// `Set-Cookie` that removes a cookie.
-    static func clearCookie(_ name: String) -> String { "\(name)=; Path=/; Max-Age=0; SameSite=Lax" }
+    static func clearCookie(_ name: String) -> String {
+        "\(name)=; Path=/; Max-Age=0; SameSite=Lax" + (name.hasPrefix("__") ? "; HttpOnly; Secure" : "")
+    }
 
     // MARK: Files
 

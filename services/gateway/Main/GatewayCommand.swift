@@ -48,6 +48,8 @@ struct GatewayCommand: AsyncParsableCommand {
     var userRequests = 500
     @Option(help: "Requests of one user a second, for long; 0 for any number.")
     var userRate = 1000
+    @Option(help: "Connections that an address may have at a time, but a trusted proxy; 0 for any number.")
+    var addressConnections = 1000
     @Option(help: "Seconds that a notebook may take to begin its answer.")
     var responseTimeout = 300
     @OptionGroup(title: "How people sign in")
@@ -66,8 +68,9 @@ struct GatewayCommand: AsyncParsableCommand {
         guard Logger.Level(rawValue: logLevel) != nil else {
             throw ValidationError("--log-level has no level \(logLevel)")
         }
-        guard userRequests >= 0, userRate >= 0, responseTimeout > 0 else {
-            throw ValidationError("--user-requests, --user-rate and --response-timeout are no negative numbers")
+        guard userRequests >= 0, userRate >= 0, addressConnections >= 0, responseTimeout > 0 else {
+            throw ValidationError(
+                "--user-requests, --user-rate, --address-connections and --response-timeout are no negative numbers")
         }
         guard (0...65_535).contains(port) else { throw ValidationError("--port is between 0 and 65535, not \(port)") }
         guard (tlsCertificate == nil) == (tlsKey == nil) else {
@@ -91,6 +94,7 @@ struct GatewayCommand: AsyncParsableCommand {
             namespace: cluster.namespace,
             allowsRegistration: registrationFlow, auditLogPath: auditLog,
             accessLogPath: accessLog, requestsAtATime: userRequests, requestsPerSecond: userRate,
+            connectionsPerAddress: addressConnections,
             responseTimeout: .seconds(responseTimeout))
         let scheme = tlsCertificate == nil ? "http" : "https"
         let gateway = try Gateway(

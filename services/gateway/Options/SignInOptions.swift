@@ -12,6 +12,14 @@ public struct SignInOptions: ParsableArguments, Sendable {
             where only this machine reaches the gateway).
             """)
     var workspaceHost: String?
+    @Option(
+        help: """
+            Port at which browsers reach workspaces that have no hosts of their own, with an origin of its own; 0 takes a free \
+            one, none has them at the platform's own origin.
+            """)
+    var workspacePort: String?
+    @Option(help: "How browsers reach that port, such as https://martlet.example.com:8443: the external URL's host.")
+    var workspaceURL: String?
     @Option(help: "Issuer of the OpenID Connect provider by which people sign in.")
     var oidcIssuer: String?
     @Option(help: "What the provider calls this gateway.")
@@ -67,6 +75,13 @@ public struct SignInOptions: ParsableArguments, Sendable {
 
         settings.externalURL = setting(externalURL, "MARTLET_EXTERNAL_URL")
         settings.workspaceHost = setting(workspaceHost, "MARTLET_WORKSPACE_HOST")
+        settings.workspaceURL = setting(workspaceURL, "MARTLET_WORKSPACE_URL")
+        if let text = setting(workspacePort, "MARTLET_WORKSPACE_PORT") {
+            guard let choice = WorkspacePortChoice(text) else {
+                throw GatewayConfigurationError("--workspace-port is between 0 and 65535, or none, not '\(text)'")
+            }
+            settings.workspacePort = choice
+        }
         settings.logoutURL = setting(logoutURL, "LOGOUT_URL")
         // Under these names Kubeflow's manifests set them.
         if let header = setting(useridHeader, "USERID_HEADER") { settings.userIDHeader = header }

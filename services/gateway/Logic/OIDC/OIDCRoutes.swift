@@ -53,7 +53,10 @@ struct OIDCRoutes: Sendable {
         var state = ""
         do {
             state = try field("state") ?? ""
-            guard let attempt = SignInAttempt(state: state, cookie: request.cookie, sessions: core.sessions) else {
+            guard
+                let attempt = SignInAttempt(
+                    state: state, cookie: request.cookie, isSecure: core.isSecure(request), sessions: core.sessions)
+            else {
                 core.note(.provider, "refused", request)
                 return Self.outOfDate
             }
@@ -73,7 +76,9 @@ struct OIDCRoutes: Sendable {
         } catch {
             response = failed(request, error)
         }
-        response.headers.add(name: "set-cookie", value: SignInAttempt.clearCookie(String(state.prefix(8))))
+        response.headers.add(
+            name: "set-cookie",
+            value: SignInAttempt.clearCookie(String(state.prefix(8)), isSecure: core.isSecure(request)))
         return response
     }
 

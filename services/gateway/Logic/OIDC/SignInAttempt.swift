@@ -21,8 +21,11 @@ struct SignInAttempt: Sendable, Equatable {
     }
 
     /// The attempt that came back with a state; nil when this browser has begun none such, or too long ago.
-    init?(state: String, cookie: (String) -> String?, sessions: Sessions, now: Date = Date()) {
-        guard state.utf8.count == 32, Base64URL.decode(state) != nil, let value = cookie(Self.cookieName(state)),
+    init?(
+        state: String, cookie: (String) -> String?, isSecure: Bool, sessions: Sessions, now: Date = Date()
+    ) {
+        guard state.utf8.count == 32, Base64URL.decode(state) != nil,
+            let value = cookie(Self.cookieName(state, isSecure: isSecure)),
             value.utf8.count < 4096
         else { return nil }
         let parts = value.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
@@ -43,14 +46,22 @@ struct SignInAttempt: Sendable, Equatable {
     /// `Set-Cookie` that makes the browser known again.
     func setCookie(_ sessions: Sessions, isSecure: Bool) -> String {
         let body = "\(state).\(expires.seconds).\(Base64URL.encode(next.utf8))"
-        return "\(Self.cookieName(state))=\(body).\(sessions.code("oidc-attempt", body)); Path=/login; "
+        let name = Self.cookieName(state, isSecure: isSecure)
+        return "\(name)=\(body).\(sessions.code("oidc-attempt", body)); Path=\(Self.path(isSecure)); "
             + "Max-Age=\(Int(Self.lifetime)); HttpOnly; SameSite=Lax" + (isSecure ? "; Secure" : "")
     }
 
     /// `Set-Cookie` that removes it.
-    static func clearCookie(_ state: String) -> String {
-        "\(cookieName(state))=; Path=/login; Max-Age=0; HttpOnly; SameSite=Lax"
+    static func clearCookie(_ state: String, isSecure: Bool) -> String {
+        "\(cookieName(state, isSecure: isSecure))=; Path=\(path(isSecure)); Max-Age=0; HttpOnly; SameSite=Lax"
+            + (isSecure ? "; Secure" : "")
     }
 
-    private static func cookieName(_ state: String) -> String { cookiePrefix + state.prefix(8) }
+    /// Under HTTPS as the session's: nobody else's attempt is to be completed in this browser.
+    private static func cookieName(_ state: String, isSecure: Bool) -> String {
+        (isSecure ? "__Host-Http-" : "") + cookiePrefix + state.prefix(8)
+    }
+
+    /// Cookies of such names hold for all of their host.
+    private static func path(_ isSecure: Bool) -> String { isSecure ? "/" : "/login" }
 }

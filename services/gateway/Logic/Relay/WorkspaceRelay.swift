@@ -48,13 +48,9 @@ final class WorkspaceRelay: RequestRelay {
             let session = core.session(of: request), session.identity == identity,
             let readAt = core.sessions.readAt(session.id)
         else { return }
-        let label = core.workspaceLabel(of: request)
-        let name =
-            label == nil ? Sessions.cookieName : WorkspacePass.cookieName(isSecure: core.isSecure(request))
-        guard let cookie = request.cookie(name) else { return }
-        // Where workspaces have hosts of their own, programs may use the platform's paths nevertheless.
-        let isElsewhere = label == nil && WorkspaceDoor(core: core)?.appliesTo(request) ?? false
-        let policy = isElsewhere ? WorkspaceDoor.harmless : nil
+        guard let cookie = core.sessionCookie(of: request) else { return }
+        // Where workspaces are somewhere else, programs may use the platform's paths nevertheless.
+        let policy = core.hasWorkspacesElsewhere(request) ? WorkspaceDoor.harmless : nil
         var end = min(readAt + Sessions.recheck, session.expiresAt)
         if let refreshAt = session.provider?.refreshAt { end = min(end, refreshAt) }
         let left = end.timeIntervalSinceNow
@@ -65,7 +61,7 @@ final class WorkspaceRelay: RequestRelay {
         buffer.writeStaticString("\r\n")
         let signIn = core.configuration.signIn
         link.memory = Passage(
-            prefix: workspace.prefix, rewrite: rewrite, host: host, cookie: (name, cookie), policy: policy,
+            prefix: workspace.prefix, rewrite: rewrite, host: host, cookie: cookie, policy: policy,
             fields: buffer,
             address: address,
             identityFields: [signIn.userIDHeader.lowercased(), signIn.groupsHeader.lowercased()],

@@ -25,6 +25,8 @@ struct SignInPage {
     var problem: String?
     /// Proves that a form is ours.
     var formCode = ""
+    /// Origins to which the way may lead on: browsers hold redirects behind a form to the policy of the page that had it.
+    var workspaces: [String] = []
 
     /// The page, with a policy that lets nothing else in.
     func response(status: Int) -> HTTPResponse {
@@ -36,7 +38,7 @@ struct SignInPage {
         response.headers.add(
             name: "content-security-policy",
             value: "default-src 'none'; style-src 'nonce-\(nonce)'; frame-ancestors 'none'; base-uri 'none'; "
-                + "form-action 'self'")
+                + (["form-action 'self'"] + workspaces).joined(separator: " "))
         return response
     }
 
@@ -144,7 +146,7 @@ extension GatewayCore {
         let page = SignInPage(
             hasPasswords: users.areThere, provider: provider?.configuration.name,
             hasLinks: configuration.isLoopback, next: next ?? ReturnPath.checked(request.target), user: user,
-            problem: problem, formCode: code)
+            problem: problem, formCode: code, workspaces: workspaceOrigins(request))
         var response = page.response(status: status)
         response.headers.add(name: "set-cookie", value: cookie)
         return response

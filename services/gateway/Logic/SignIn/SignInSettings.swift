@@ -7,6 +7,10 @@ public struct SignInSettings: Sendable {
     /// Under which names browsers reach workspaces, such as `*.ws.example.org`; `none` for the platform's own, and nil for names
     /// below `localhost` where only this machine reaches the gateway.
     public var workspaceHost: String?
+    /// The port at which browsers find workspaces that have no hosts of their own.
+    public var workspacePort = WorkspacePortChoice.unsaid
+    /// What browsers call that port, without `/` at its end; nil where it is the platform's host with the port itself.
+    public var workspaceURL: String?
     /// The identity provider by which people sign in; nil for none.
     public var oidc: OIDCConfiguration?
     /// Audiences for which tokens of service accounts are taken; empty for the API server's own.
@@ -41,7 +45,7 @@ public struct SignInSettings: Sendable {
         if let wildcard = workspaceHost, wildcard != "none", WorkspaceHosts(wildcard: wildcard) == nil {
             return "--workspace-host is a name with any first part, such as *.ws.example.org, or none"
         }
-        return oidc?.problem
+        return portProblem ?? oidc?.problem
     }
 
     private static func isHeaderName(_ name: String) -> Bool {

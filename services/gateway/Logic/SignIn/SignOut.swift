@@ -21,7 +21,8 @@ struct SignOut: Sendable {
         if let session = core.session(of: request) { core.sessions.end(session.id) }
         var response = target.map { HTTPResponse.json(["redirect": .string($0)]) } ?? HTTPResponse(status: 204)
         response.headers.replaceOrAdd(name: "cache-control", value: "no-store")
-        for name in [Sessions.cookieName, Sessions.csrfCookieName] {
+        let names = Sessions.cookieNames(of: request, isSecure: core.isSecure(request))
+        for name in names + [Sessions.csrfCookieName] {
             response.headers.add(name: "set-cookie", value: Sessions.clearCookie(name))
         }
         return response

@@ -24,10 +24,10 @@ struct TrustedProxies: Sendable {
 
     func trusts(_ peer: Peer) -> Bool {
         guard areThere, let address = peer.address else { return false }
-        return trusts(address)
+        return trusts(address: address)
     }
 
-    private func trusts(_ address: String) -> Bool {
+    func trusts(address: String) -> Bool {
         NetworkPrefix(address).map { address in networks.contains { $0.contains(address) } } ?? false
     }
 
@@ -65,7 +65,7 @@ struct TrustedProxies: Sendable {
         let hops = request.headers["x-forwarded-for"].flatMap { $0.split(byte: ",") }.map { $0.trimmed }
         for hop in hops.reversed() {
             guard NetworkPrefix(hop) != nil else { break }  // what comes before cannot be read, so it is not believed
-            if !trusts(hop) { return hop }
+            if !trusts(address: hop) { return hop }
         }
         return request.peer.address
     }

@@ -27,6 +27,16 @@ struct Workspace: Sendable, Equatable {
         self.init(kind, namespace: segments[2], name: segments[3])
     }
 
+    /// A path that somebody wants to go to, and the workspace that it lies in.
+    ///
+    /// - Throws: ``APIError`` where it lies in none.
+    static func place(_ next: String?) throws -> (Workspace, String) {
+        guard let next, ReturnPath.checked(next) == next, let workspace = Workspace(path: next),
+            next.hasPrefix(workspace.prefix) || next == String(workspace.prefix.dropLast())
+        else { throw APIError(.badRequest, "that is not the path of a workspace") }
+        return (workspace, next)
+    }
+
     /// `/notebook/{namespace}/{name}/`
     var prefix: String { "/\(kind.rawValue)/\(namespace)/\(name)/" }
 

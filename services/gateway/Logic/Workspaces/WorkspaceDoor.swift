@@ -30,8 +30,7 @@ struct WorkspaceDoor: Sendable {
 
     /// Whether workspaces have hosts of their own for whoever sent a request to the platform.
     func appliesTo(_ request: HTTPRequest) -> Bool {
-        guard hosts.isLocal else { return true }
-        return HostName.isLoopback(RequestGuard.withoutPort(request.headers.first(name: "host") ?? ""))
+        hosts.serves(request)
     }
 
     /// Where a browser goes that opens a workspace by its path at the platform; nil for programs, which may use that path.
@@ -41,7 +40,7 @@ struct WorkspaceDoor: Sendable {
         guard appliesTo(request), let workspace = Workspace(path: request.target), isFromBrowser(request) else {
             return nil
         }
-        guard ["GET", "HEAD"].contains(request.method), isNavigation(request) else {
+        guard request.isReading, request.isNavigation else {
             throw APIError(.forbidden, "browsers open \(workspace.name) at a host of its own, in a tab of its own")
         }
         let via = core.configuration.signIn.externalURL == nil ? RequestGuard.withoutPort(host(of: request)) : ""
@@ -52,8 +51,8 @@ struct WorkspaceDoor: Sendable {
 
     /// Gives a code to a browser that came from the host of a workspace.
     func handOver(_ request: HTTPRequest) async throws -> HTTPResponse {
-        try checkNavigation(request)
-        let (workspace, next) = try place(request.query("next"))
+        try request.checkNavigation()
+        let (workspace, next) = try Workspace.place(request.query("next"))
         guard let state = request.query("state"), Base64URL.decode(state)?.count == 32, appliesTo(request) else {
             throw APIError(.badRequest, "the host of a workspace leads here, and says which")
         }
@@ -86,7 +85,7 @@ struct WorkspaceDoor: Sendable {
         }
         guard Workspace(path: request.path)?.label == label else {
             // Links of our own pages lead to the platform.
-            if isNavigation(request),
+            if request.isNavigation,
                 request.path == "/" || ["/notebooks", "/volumes"].contains(where: request.path.hasPrefix)
             {
                 return GatewayCore.redirect(platform(request, label) + ReturnPath.checked(request.target))
@@ -95,7 +94,7 @@ struct WorkspaceDoor: Sendable {
         }
         try core.requestGuard.checkOwnOrigin(request)
         guard try await core.visitor(of: request, scope: .notebooks) != nil else {
-            guard isNavigation(request), ["GET", "HEAD"].contains(request.method) else {
+            guard request.isNavigation, request.isReading else {
                 throw APIError(.unauthorized, "No user detected.")
             }
             return GatewayCore.redirect("\(Self.begin)?next=\(PercentEncoding.encode(request.target))")
@@ -104,8 +103,8 @@ struct WorkspaceDoor: Sendable {
     }
 
     private func beginning(_ request: HTTPRequest, _ label: String) throws -> HTTPResponse {
-        try checkNavigation(request)
-        let (workspace, next) = try place(request.query("next"))
+        try request.checkNavigation()
+        let (workspace, next) = try Workspace.place(request.query("next"))
         guard workspace.label == label else { throw APIError(.badRequest, "\(next) is not at this host") }
         let isSecure = core.isSecure(request)
         let name = WorkspacePass.stateCookieName(isSecure: isSecure)
@@ -123,10 +122,10 @@ struct WorkspaceDoor: Sendable {
     }
 
     private func entering(_ request: HTTPRequest, _ label: String) async throws -> HTTPResponse {
-        try checkNavigation(request)
+        try request.checkNavigation()
         guard request.method == "GET" else { return HTTPResponse(status: 204) }  // a HEAD must not use the code up
         guard let code = request.query("code") else {
-            let (_, next) = try place(request.query("next"))
+            let (_, next) = try Workspace.place(request.query("next"))
             guard try await core.visitor(of: request, scope: .notebooks) != nil else {
                 return WorkspacePages.wayRefused(platform: platform(request, label))
             }
@@ -153,14 +152,6 @@ struct WorkspaceDoor: Sendable {
 
     // MARK: Places
 
-    /// A path that somebody wants to go to, when it lies in a workspace.
-    private func place(_ next: String?) throws -> (Workspace, String) {
-        guard let next, ReturnPath.checked(next) == next, let workspace = Workspace(path: next),
-            next.hasPrefix(workspace.prefix) || next == String(workspace.prefix.dropLast())
-        else { throw APIError(.badRequest, "that is not the path of a workspace") }
-        return (workspace, next)
-    }
-
     private func host(of request: HTTPRequest) -> String { request.headers.first(name: "host") ?? "localhost" }
 
     private func origin(of workspace: Workspace, _ request: HTTPRequest) -> String {
@@ -177,32 +168,9 @@ struct WorkspaceDoor: Sendable {
         return "\(core.isSecure(request) ? "https" : "http")://\(name)\(HostName.port(host(of: request)))"
     }
 
-    // MARK: Browsers
-
-    /// True for browsers, as far as they say so: all do to this machine and over TLS. Elsewhere those that want a page are taken
-    /// for some.
+    /// True for browsers, as far as they say so. Where they need not, those that want a page are taken for some.
     private func isFromBrowser(_ request: HTTPRequest) -> Bool {
-        request.headers.contains(name: "sec-fetch-mode") || request.headers.contains(name: "sec-fetch-site")
-            || (!hosts.isLocal && !core.isSecure(request) && wantsPage(request))
-    }
-
-    /// True for a person who opens something in a tab.
-    private func isNavigation(_ request: HTTPRequest) -> Bool {
-        guard let mode = request.headers.first(name: "sec-fetch-mode") else { return wantsPage(request) }
-        return mode == "navigate" && ["document", nil].contains(request.headers.first(name: "sec-fetch-dest"))
-    }
-
-    private func wantsPage(_ request: HTTPRequest) -> Bool {
-        request.headers["accept"].contains { $0.contains("text/html") }
-    }
-
-    private func checkNavigation(_ request: HTTPRequest) throws {
-        guard ["GET", "HEAD"].contains(request.method) else {
-            throw APIError(.methodNotAllowed, "\(request.method) is not possible here")
-        }
-        guard request.headers.contains(name: "sec-fetch-mode") ? isNavigation(request) : true else {
-            throw APIError(.forbidden, "only a person who opens a workspace in a tab comes this way")
-        }
+        request.tellsOfBrowser || (!hosts.isLocal && !core.isSecure(request) && request.wantsPage)
     }
 }
 
@@ -220,6 +188,15 @@ enum WorkspacePages {
             lines: [
                 "This way in works once, for a minute, and in the browser that asked for it.",
                 "Open the notebook again from the dashboard. Its host has to be allowed to set a cookie.",
+            ], link: ("To the dashboard", platform + "/"))
+    }
+
+    static func notKnown(platform: String) -> HTTPResponse {
+        Pages.page(
+            status: 403, title: "The notebook was not opened",
+            lines: [
+                "You are signed in at the dashboard, but nothing at the port of the notebooks says who you are.",
+                "Where a proxy signs people in, it has to cover that port, too.",
             ], link: ("To the dashboard", platform + "/"))
     }
 }

@@ -38,6 +38,11 @@ public struct WorkspaceHosts: Sendable, Equatable {
         return label(ofHost: RequestGuard.withoutPort(host).lowercased())
     }
 
+    /// Whether browsers that send requests to the platform as this one was find these hosts.
+    func serves(_ request: HTTPRequest) -> Bool {
+        !isLocal || HostName.isLoopback(RequestGuard.withoutPort(request.headers.first(name: "host") ?? ""))
+    }
+
     /// The host of a workspace.
     func host(of workspace: Workspace) -> String { "\(workspace.label).\(suffix)" }
 }
@@ -56,6 +61,8 @@ extension GatewayConfiguration {
 
 /// Parts of `scheme://host:port` and of the `Host` field.
 enum HostName {
+    /// Signs of names, addresses and ports.
+    static let signs = Set("abcdefghijklmnopqrstuvwxyz0123456789-.:[]".utf8)
     private static let loopback: Set<String> = ["localhost", "127.0.0.1", "[::1]"]
 
     /// True for what browsers find on their own machine: its names, and those below `localhost` (RFC 6761, 6.3).

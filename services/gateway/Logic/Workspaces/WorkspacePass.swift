@@ -44,22 +44,16 @@ struct WorkspacePass: Sendable, Equatable {
 }
 
 extension GatewayCore {
-    /// The label of the workspace whose host a request was sent to; nil for the platform's own host.
-    func workspaceLabel(of request: HTTPRequest) -> String? { requestGuard.workspaces?.label(of: request) }
+    /// The label of the workspace whose host a request was sent to; nil for the platform's own host, and for the port that is no
+    /// workspace's alone.
+    func workspaceLabel(of request: HTTPRequest) -> String? {
+        Self.isAtWorkspacePort(request) ? nil : requestGuard.workspaces?.label(of: request)
+    }
 
     /// The pass of a request to the host of a workspace.
     func pass(of request: HTTPRequest, label: String) -> WorkspacePass? {
         request.cookie(WorkspacePass.cookieName(isSecure: isSecure(request))).flatMap {
             WorkspacePass(cookie: $0, label: label, sessions: sessions)
         }
-    }
-
-    /// The session of a request, nil without a valid one. Hosts of workspaces know it by their pass only, and the platform's own by
-    /// its cookie only.
-    func session(of request: HTTPRequest) -> Session? {
-        if let label = workspaceLabel(of: request) {
-            return pass(of: request, label: label).flatMap { sessions.session($0.session) }
-        }
-        return request.cookie(Sessions.cookieName).flatMap { sessions.verify($0) }
     }
 }
