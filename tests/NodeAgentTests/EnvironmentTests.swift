@@ -1,6 +1,7 @@
 import Foundation
 import KubeModel
 import KubeYAML
+import Logging
 import Testing
 
 @testable import NodeAgent
@@ -21,6 +22,12 @@ struct EnvironmentTests {
             ("jupyter-scipy", "jupyter-scipy"),
             ("ghcr.io/kubeflow/kubeflow/notebook-servers/jupyter:v1.10.0", "jupyter-minimal"),
             ("python:3.12-slim", "python"), ("docker.io/library/python:3.11", "python"), ("python", "python"),
+            ("ghcr.io/kubeflow/kubeflow/notebook-servers/jupyter-pytorch:v1.10.0", "jupyter-pytorch"),
+            ("ghcr.io/kubeflow/kubeflow/notebook-servers/jupyter-pytorch-full:latest", "jupyter-pytorch-full"),
+            ("ghcr.io/kubeflow/kubeflow/notebook-servers/jupyter-pytorch-cuda:latest", "jupyter-pytorch-cuda"),
+            ("ghcr.io/kubeflow/kubeflow/notebook-servers/jupyter-tensorflow:latest", "jupyter-tensorflow"),
+            ("ghcr.io/kubeflow/kubeflow/notebook-servers/jupyter-tensorflow-cuda-full:1", "jupyter-tensorflow-cuda-full"),
+            ("quay.io/jupyter/r-notebook:latest", "jupyter-r"), ("jupyter-full", "jupyter-full"),
             ("busybox", "shell"), ("registry.example.com/alpine:3", "shell"), ("debian:12@sha256:abc", "shell"),
         ])
     func matching(image: String, name: String) throws {
@@ -79,6 +86,61 @@ struct EnvironmentTests {
         #expect(EnvironmentBuild.complaint("error: x\n  No space left on device (os error 28)") == "the disk is full")
     }
 
+    @Test("lists in the list of packages are shared lists; what the machine must have is named with its package")
+    func packagesAndNeeds() throws {
+        let entry: JSON = [
+            "name": "x", "images": ["x"], "python": "3", "packages": ["a", ["b", "c"]], "systemPackages": true,
+            "needs": [
+                ["program": "nothing-of-that-name", "package": "p"], ["path": "/nowhere", "package": "p"],
+                ["path": "/", "package": "q"],
+            ],
+        ]
+        let read = try EnvironmentCatalogue(["environments": [entry]], file: "f").environments[0]
+        #expect(read.packages == ["a", "b", "c"])
+        #expect(read.usesSystemPackages)
+        #expect(
+            EnvironmentNeed.advice(read)
+                == "environment \"x\" needs the program nothing-of-that-name, /nowhere on this machine: "
+                + "install with apt-get install p")
+        for need: JSON in [["path": "relative", "package": "p"], ["path": "/x"], [:], ["program": "a", "path": "/b"]] {
+            var wrong = entry
+            wrong["needs"] = [need]
+            #expect(throws: NodeError.self) { try EnvironmentCatalogue(["environments": [wrong]], file: "f") }
+        }
+    }
+
+    @Test("environments that nobody used for long are removed, on a full disk those that were not used lately")
+    func garbage() throws {
+        let root = NSTemporaryDirectory() + "environments-\(UUID())"
+        defer { FileTools.remove(root) }
+        let use = EnvironmentUse(
+            directory: root + "/built", podsDirectory: root + "/pods", logger: Logger(label: "test"))
+        let now = Date()
+        func make(_ name: String, usedAgo seconds: Double) throws {
+            try FileTools.makeDirectory("\(root)/built/\(name)")
+            try FileTools.write("x", to: "\(root)/built/\(name)/environment.lock")
+            use.renew(name, now: now.addingTimeInterval(-seconds))
+        }
+        let day = 86_400.0
+        for (name, age) in [("young", 60), ("week", 7 * day), ("old", 31 * day), ("running", 40 * day)] {
+            try make(name, usedAgo: age)
+        }
+        for (run, isOver) in [("running", false), ("old", true)] {
+            let folder = "\(root)/pods/p/containers/\(run)/0"
+            try FileTools.makeDirectory(folder)
+            try FileTools.write(run, to: folder + "/environment")
+            if isOver { try FileTools.write("0", to: folder + "/exit") }
+        }
+        func left() -> [String] {
+            FileTools.names(in: root + "/built").filter { FileTools.isDirectory("\(root)/built/\($0)") }.sorted()
+        }
+        use.collectGarbage(isDiskShort: { _ in false }, now: now)
+        #expect(left() == ["running", "week", "young"])
+        use.collectGarbage(isDiskShort: { _ in true }, now: now)
+        #expect(left() == ["running", "young"])
+        #expect(FileTools.names(in: root + "/built").filter { $0.hasSuffix(".used") }.count == 2)
+    }
+
     @Test("the content of an environment has one identity, whatever its name or the order of packages")
     func identity() {
         var first = EnvironmentDefinition(name: "a", images: ["a"])
@@ -88,6 +150,8 @@ struct EnvironmentTests {
         second.python = "3"
         second.packages = ["y", "x"]
         #expect(EnvironmentStore.contentID(first) == EnvironmentStore.contentID(second))
+        second.usesSystemPackages = true
+        #expect(EnvironmentStore.contentID(first) != EnvironmentStore.contentID(second))
         second.packages = ["y"]
         #expect(EnvironmentStore.contentID(first) != EnvironmentStore.contentID(second))
         #expect(EnvironmentStore.contentID(first).count == 32)

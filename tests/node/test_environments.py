@@ -4,6 +4,7 @@ import base64
 import hashlib
 import http.server
 import io
+import pathlib
 import socket
 import threading
 import zipfile
@@ -11,6 +12,7 @@ import zipfile
 import yaml
 
 from support.platform import Platform
+from support.pods import pod
 
 
 def wheel(package):
@@ -71,8 +73,11 @@ def test_without_a_network_the_pod_says_so_and_starts_when_the_network_is_back(t
     monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{port}/simple")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     listed = tmp_path / "environments.yaml"
+    system = next(file.parent.name for file in pathlib.Path("/usr/lib/python3/dist-packages").glob("[a-z]*/__init__.py"))
     listed.write_text(yaml.safe_dump({"environments": [
-        {"name": "tiny", "images": ["tiny:*"], "python": "3.11", "packages": ["martlet-tiny"]}]}))
+        {"name": "tiny", "images": ["tiny:*"], "python": "3.11", "packages": [["martlet-tiny"]]},
+        {"name": "both", "images": ["both:*"], "python": "3", "packages": ["martlet-tiny"], "systemPackages": True},
+        {"name": "lacking", "images": ["lacking:*"], "needs": [{"path": "/usr/lib/nowhere", "package": "python3-nowhere"}]}]}))
     with Platform(tmp_path / "data", tmp_path / "caches", "--environments", str(listed)) as platform:
         platform.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "lonely", "namespace": "default"}, "spec": {
             "restartPolicy": "Never", "containers": [{
@@ -80,10 +85,28 @@ def test_without_a_network_the_pod_says_so_and_starts_when_the_network_is_back(t
         platform.wait("--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=ImagePullBackOff", "pod/lonely")
         events = platform.kubectl("get", "events", "--field-selector", "involvedObject.name=lonely", "-o", "wide").stdout
         assert 'environment "tiny" cannot be built' in events, events
+        assert "not on this machine yet: martlet-tiny" in events, events
         server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Index)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             platform.wait("--for=jsonpath={.status.phase}=Succeeded", "pod/lonely")
+            assert platform.kubectl("logs", "lonely").stdout.strip() == "from the index"
+            sees_what_debian_installed(platform, system)
+            names_what_the_machine_lacks(platform)
         finally:
             server.shutdown()
-        assert platform.kubectl("logs", "lonely").stdout.strip() == "from the index"
+
+
+def sees_what_debian_installed(platform, module):
+    code = f"import importlib.util as u, martlet_tiny; print(u.find_spec('{module}').origin, martlet_tiny.WORD)"
+    platform.apply(pod("both", "default", f'exec python -c "{code}"', "both:1", restartPolicy="Never"))
+    platform.wait("--for=jsonpath={.status.phase}=Succeeded", "pod/both")
+    assert platform.kubectl("logs", "both").stdout.strip() == (
+        f"/usr/lib/python3/dist-packages/{module}/__init__.py from the index")
+
+
+def names_what_the_machine_lacks(platform):
+    platform.apply(pod("lacking", "default", "true", "lacking:1"))
+    platform.wait("--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=ImagePullBackOff", "pod/lacking")
+    events = platform.kubectl("get", "events", "--field-selector", "involvedObject.name=lacking", "-o", "wide").stdout
+    assert "needs /usr/lib/nowhere on this machine: install with apt-get install python3-nowhere" in events, events

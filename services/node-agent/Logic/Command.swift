@@ -28,8 +28,8 @@ struct Command: Sendable {
     var workingDirectory: String?
     var input: String?
 
-    init(_ path: String, _ arguments: [String], input: String? = nil) {
-        (self.path, self.arguments, self.input) = (path, arguments, input)
+    init(_ path: String, _ arguments: [String], input: String? = nil, environment: [String: String] = [:]) {
+        (self.path, self.arguments, self.input, self.environment) = (path, arguments, input, environment)
     }
 
     /// Runs the program; every line of standard error is handed to `onLine` as it comes.

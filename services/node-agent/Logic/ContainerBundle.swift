@@ -387,6 +387,7 @@ enum ContainerBundle {
             return
         }
         try writeRoot(plan)
+        try EnvironmentUse.note(plan.environment, in: plan.bundle)
         let user = plan.environment.definition
         for name in ["usr", "environment"] {
             try FileTools.makeDirectory("\(plan.bundle)/layer-\(name)")

@@ -28,7 +28,8 @@ struct EnvironmentBuild: Sendable {
         let python = try interpreter()
         onProgress(2, "making a virtual environment")
         try await uv(
-            ["venv", "--quiet", "--seed", "--relocatable", "--no-python-downloads", "--python", python, work], nil)
+            ["venv", "--quiet", "--seed", "--relocatable", "--no-python-downloads", "--python", python]
+                + (definition.usesSystemPackages ? ["--system-site-packages"] : []) + [work], nil)
         if !definition.packages.isEmpty {
             onProgress(5, "resolving \(definition.packages.count) requirements")
             let progress = UVProgress()
@@ -55,6 +56,22 @@ struct EnvironmentBuild: Sendable {
         return final
     }
 
+    /// The requirements that cannot be had without a network, for a complaint.
+    private func missing() async -> String {
+        var missing: [String] = []
+        guard let python = try? interpreter() else { return "" }
+        for package in definition.packages {
+            let trial = Command(
+                uv,
+                [
+                    "pip", "install", "--dry-run", "--offline", "--no-deps", "--break-system-packages", "--python",
+                    python, package,
+                ], environment: settings)
+            if (try? await trial.run())?.code != 0 { missing.append(package) }
+        }
+        return missing.isEmpty ? "" : "; not on this machine yet: \(missing.joined(separator: ", "))"
+    }
+
     private func interpreter() throws -> String {
         let wanted = definition.python ?? "3"
         if wanted.hasPrefix("/") {
@@ -69,13 +86,17 @@ struct EnvironmentBuild: Sendable {
     }
 
     private func uv(_ arguments: [String], _ onLine: (@Sendable (String) -> Void)?) async throws {
-        var command = Command(uv, arguments)
-        command.environment = ["UV_CACHE_DIR": cacheDirectory, "UV_NO_CONFIG": "1", "UV_NO_PROGRESS": "1"]
-        if let certificates = ProcessInfo.processInfo.environment["PIP_CERT"] {
-            command.environment["SSL_CERT_FILE"] = certificates
-        }
-        let outcome = try await command.run { line in onLine?(line) }
-        guard outcome.code == 0 else { throw NodeError(Self.complaint(outcome.error)) }
+        let outcome = try await Command(uv, arguments, environment: settings).run { line in onLine?(line) }
+        guard outcome.code != 0 else { return }
+        let complaint = Self.complaint(outcome.error)
+        throw NodeError(complaint.hasSuffix(Self.offline) ? complaint + (await missing()) : complaint)
+    }
+
+    /// The variables that uv runs with.
+    private var settings: [String: String] {
+        var settings = ["UV_CACHE_DIR": cacheDirectory, "UV_NO_CONFIG": "1", "UV_NO_PROGRESS": "1"]
+        settings["SSL_CERT_FILE"] = ProcessInfo.processInfo.environment["PIP_CERT"]
+        return settings
     }
 
     /// What uv said when it failed, in one line.
@@ -93,8 +114,11 @@ struct EnvironmentBuild: Sendable {
         let isOffline = ["dns error", "Failed to fetch", "error sending request", "connect"].contains {
             text.contains($0)
         }
-        return String(text.prefix(600)) + (isOffline ? " (is the network reachable?)" : "")
+        return String(text.prefix(600)) + (isOffline ? offline : "")
     }
+
+    /// How a complaint ends that may be the network's fault.
+    private static let offline = " (is the network reachable?)"
 
     /// Lets the environment's user install more packages: directories are its own, in each pod a layer of that pod.
     private func giveDirectories(below path: String) {

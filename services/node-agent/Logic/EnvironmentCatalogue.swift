@@ -6,12 +6,14 @@ struct EnvironmentDefinition: Sendable, Equatable {
     var name: String
     /// Patterns of image references; `*` stands for any characters.
     var images: [String]
-    /// Programs of the host that must exist, and the Debian package of each.
-    var needs: [(program: String, package: String)] = []
+    /// What the host must have.
+    var needs: [EnvironmentNeed] = []
     /// Python of the host, `python3.11` or a path; nil: no Python environment, only the host's programs.
     var python: String?
     /// Requirements as pip writes them.
     var packages: [String] = []
+    /// Whether packages that Debian installed for that Python can be imported, too.
+    var usesSystemPackages = false
     /// What runs when the container names no command (ENTRYPOINT of an image).
     var entrypoint: [String] = []
     /// Its arguments when the container names none (CMD of an image).
@@ -30,7 +32,8 @@ struct EnvironmentDefinition: Sendable, Equatable {
 
     /// All that decides what a build contains.
     var contentKey: String {
-        (["martlet-environment-1", python ?? "-", String(uid), String(gid)] + packages.sorted()).joined(separator: "\n")
+        (["martlet-environment-1", python ?? "-", String(uid), String(gid)] + packages.sorted()
+            + (usesSystemPackages ? ["+system"] : [])).joined(separator: "\n")
     }
 }
 
@@ -58,7 +61,8 @@ struct EnvironmentCatalogue: Sendable {
             guard !images.isEmpty else { throw NodeError("\(file): environment \"\(name)\" has no images") }
             var definition = EnvironmentDefinition(name: name, images: images)
             definition.python = entry["python"].flatMap { $0.string ?? $0.double.map { "\($0)" } }
-            definition.packages = entry["packages"]?.array?.compactMap(\.string) ?? []
+            definition.packages = Self.strings(entry["packages"])
+            definition.usesSystemPackages = entry["systemPackages"]?.bool ?? false
             definition.entrypoint = entry["entrypoint"]?.array?.compactMap(\.string) ?? []
             definition.command = entry["command"]?.array?.compactMap(\.string) ?? []
             if let user = entry["user"] {
@@ -71,15 +75,24 @@ struct EnvironmentCatalogue: Sendable {
             definition.environment = (entry["env"]?.array ?? []).compactMap { item in
                 item["name"]?.string.map { ($0, item["value"]?.string ?? "") }
             }
-            definition.needs = (entry["needs"]?.array ?? []).compactMap { item in
-                item["program"]?.string.map { ($0, item["package"]?.string ?? $0) }
+            for need in entry["needs"]?.array ?? [] {
+                do throws(NodeError) {
+                    definition.needs.append(try EnvironmentNeed(need))
+                } catch {
+                    throw NodeError("\(file): environment \"\(name)\" \(error)")
+                }
             }
-            if !definition.packages.isEmpty, definition.python == nil {
+            if !definition.packages.isEmpty || definition.usesSystemPackages, definition.python == nil {
                 throw NodeError("\(file): environment \"\(name)\" lists packages but no python")
             }
             found.append(definition)
         }
         environments = found
+    }
+
+    /// The members of a list, and of the lists in it, which is how YAML lets lists be shared.
+    private static func strings(_ list: JSON?) -> [String] {
+        (list?.array ?? []).flatMap { item in item.string.map { [$0] } ?? strings(item) }
     }
 
     /// The first environment with a pattern that fits the image.

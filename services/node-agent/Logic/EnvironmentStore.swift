@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import NIOPosix
 import Synchronization
 
 /// An environment that containers can use.
@@ -47,17 +48,22 @@ final class EnvironmentStore: Sendable {
     private let directory: String
     private let cacheDirectory: String
     private let uv: String
+    let use: EnvironmentUse
     private let logger: Logger
     private let state = Mutex(State())
     private let requests: AsyncStream<EnvironmentDefinition>
     private let requester: AsyncStream<EnvironmentDefinition>.Continuation
 
-    init(catalogue: EnvironmentCatalogue, directory: String, cacheDirectory: String, uv: String, logger: Logger) {
+    init(
+        catalogue: EnvironmentCatalogue, directory: String, podsDirectory: String, cacheDirectory: String, uv: String,
+        logger: Logger
+    ) {
         self.catalogue = catalogue
         self.directory = directory
         self.cacheDirectory = cacheDirectory
         self.uv = uv
         self.logger = logger
+        use = EnvironmentUse(directory: directory, podsDirectory: podsDirectory, logger: logger)
         (requests, requester) = AsyncStream.makeStream(of: EnvironmentDefinition.self)
     }
 
@@ -69,16 +75,14 @@ final class EnvironmentStore: Sendable {
     /// The environment for an image; starts its build when that is missing.
     func want(image: String, now: Moment = .now) -> EnvironmentState {
         guard let definition = catalogue.environment(for: image) else { return .unknown(catalogue.advice(for: image)) }
-        for (program, package) in definition.needs where HostTools.path(of: program) == nil {
-            return .unknown(
-                "environment \"\(definition.name)\" needs the program \(program): install it with apt-get install \(package)"
-            )
-        }
+        if let advice = EnvironmentNeed.advice(definition) { return .unknown(advice) }
         let content = Self.contentID(definition)
         guard definition.isBuilt else {
             return .ready(ReadyEnvironment(definition: definition, path: nil, contentID: content))
         }
         let path = "\(directory)/\(content)"
+        // Before it is looked whether it is there: what was used just now is not removed.
+        use.renew(content)
         let answer: (state: EnvironmentState, starts: Bool) = state.withLock { state in
             switch state.builds[content]?.state {
             case .building(let text): return (.building(text), false)
@@ -108,11 +112,29 @@ final class EnvironmentStore: Sendable {
     /// Builds what is asked for, until the task is cancelled.
     func run() async {
         await withDiscardingTaskGroup { group in
+            group.addTask {
+                repeat { await self.collectGarbage() } while (try? await Task.sleep(for: .seconds(300))) != nil
+            }
             for await definition in requests {
                 group.addTask { await self.build(definition) }
             }
             group.cancelAll()
         }
+    }
+
+    /// Removes what nobody uses any more; on a full disk the package cache, too. Files that an environment has in common with the
+    /// cache are gone when neither has them.
+    func collectGarbage() async {
+        try? await NIOThreadPool.singleton.runIfActive { self.use.collectGarbage() }
+        guard NodePressure.measure(directory).isOfDisk, FileTools.isDirectory(cacheDirectory) else { return }
+        let isBuilding = state.withLock { state in
+            state.builds.values.contains { if case .building = $0.state { true } else { false } }
+        }
+        guard !isBuilding else { return }
+        // uv waits for others that use the cache.
+        let outcome = try? await Command(uv, ["cache", "clean"], environment: ["UV_CACHE_DIR": cacheDirectory]).run()
+        guard outcome?.code != 0 else { return }
+        logger.warning("the package cache cannot be emptied", metadata: ["error": "\(outcome?.error ?? "")"])
     }
 
     static func contentID(_ definition: EnvironmentDefinition) -> String {

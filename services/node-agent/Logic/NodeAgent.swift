@@ -72,6 +72,7 @@ public struct NodeAgent: Service {
             network: network, services: services, slices: slices, endpoints: endpoints, logger: logger)
         let environments = EnvironmentStore(
             catalogue: catalogue, directory: configuration.environmentsDirectory,
+            podsDirectory: configuration.podsDirectory,
             cacheDirectory: configuration.uvCacheDirectory, uv: tools.uv, logger: logger)
         let images = try ImageStore(configuration: configuration, logger: logger)
         let watcher = try StateWatcher()

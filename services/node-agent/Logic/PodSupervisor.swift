@@ -72,9 +72,10 @@ actor PodSupervisor {
     /// Ends a pod that fills the disk, when it is full. Whether that was enough is seen the next time.
     private func relieveDisk() async {
         guard DiskShortage.measure(context.configuration.podsDirectory) != nil else { return }
-        // Nobody misses an image that is not used.
+        // Nobody misses an image or an environment that is not used.
         let images = context.images
         try? await NIOThreadPool.singleton.runIfActive { images.collectGarbage() }
+        await context.environments.collectGarbage()
         guard let shortage = DiskShortage.measure(context.configuration.podsDirectory) else { return }
         // What one gives back is seen when it has gone.
         for worker in workers.values where await worker.isGoing { return }

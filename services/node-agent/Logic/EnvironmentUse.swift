@@ -1,0 +1,88 @@
+import Foundation
+import Logging
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// When environments were last used, and the removal of those that were not for long. Several platforms may share the folder, so
+/// the time is that of a file beside the environment, which each of them renews while its containers use it.
+struct EnvironmentUse: Sendable {
+    /// Environments that nobody used for this long are removed, seconds.
+    static let longestAge = 30 * 86_400.0
+    /// One that was used within this time is kept on a full disk, too: a container may be about to start in it, here or by another
+    /// platform, which renews the time of its own every five minutes. Seconds.
+    static let grace = 900.0
+
+    /// Where environments lie, by their contents.
+    let directory: String
+    /// Where the containers are that use them.
+    let podsDirectory: String
+    let logger: Logger
+
+    /// Notes in the folder of a run which environment it uses.
+    static func note(_ environment: ReadyEnvironment, in bundle: String) throws {
+        guard environment.path != nil else { return }
+        try FileTools.write(environment.contentID, to: "\(bundle)/environment")
+    }
+
+    /// The environment is used now.
+    func renew(_ content: String, now: Date = Date()) {
+        let path = marker(content)
+        var times = [timeval(tv_sec: Int(now.timeIntervalSince1970), tv_usec: 0), timeval()]
+        times[1] = times[0]
+        if utimes(path, times) == 0 { return }
+        try? FileTools.write("", to: path)
+        utimes(path, times)
+    }
+
+    /// Removes environments that are old, or, where the disk is nearly full, those that were not used for longest until there is
+    /// room.
+    func collectGarbage(isDiskShort: (String) -> Bool = { NodePressure.measure($0).isOfDisk }, now: Date = Date()) {
+        for content in contentsInUse() { renew(content, now: now) }
+        let candidates = FileTools.names(in: directory).filter { !$0.hasPrefix(".") && !$0.hasSuffix(Self.suffix) }
+            .filter { FileTools.isDirectory("\(directory)/\($0)") }
+            .map { (content: $0, used: lastUse($0)) }.sorted { $0.used < $1.used }
+        for (content, used) in candidates {
+            let age = now.timeIntervalSince(used)
+            guard age > Self.longestAge || (age > Self.grace && isDiskShort(directory)) else { continue }
+            // Out of the way first: one that is half gone must not be taken for one.
+            let gone = "\(directory)/.\(content).gone.\(getpid())"
+            guard rename("\(directory)/\(content)", gone) == 0 else { continue }
+            FileTools.remove(gone)
+            unlink(marker(content))
+            logger.info(
+                "removed an environment that is not used",
+                metadata: ["environment": "\(content)", "days": "\(Int(age / 86_400))"])
+        }
+    }
+
+    /// When a container last used an environment, or when it was built.
+    private func lastUse(_ content: String) -> Date {
+        for path in [marker(content), "\(directory)/\(content)/environment.lock"] {
+            var info = stat()
+            if stat(path, &info) == 0 { return Date(timeIntervalSince1970: Double(info.st_mtim.tv_sec)) }
+        }
+        return .distantPast
+    }
+
+    /// Those of containers that have not ended, also of an earlier agent.
+    private func contentsInUse() -> Set<String> {
+        var used: Set<String> = []
+        for pod in FileTools.names(in: podsDirectory) {
+            for container in FileTools.names(in: "\(podsDirectory)/\(pod)/containers") {
+                let folder = "\(podsDirectory)/\(pod)/containers/\(container)"
+                for number in FileTools.names(in: folder) where !FileTools.exists("\(folder)/\(number)/exit") {
+                    guard let content = FileTools.text("\(folder)/\(number)/environment")?.trimmed(),
+                        FileTools.isDirectory("\(directory)/\(content)")
+                    else { continue }
+                    used.insert(content)
+                }
+            }
+        }
+        return used
+    }
+
+    private static let suffix = ".used"
+    private func marker(_ content: String) -> String { "\(directory)/\(content)\(Self.suffix)" }
+}
