@@ -26,7 +26,10 @@ struct EnvironmentTests {
             ("ghcr.io/kubeflow/kubeflow/notebook-servers/jupyter-pytorch-full:latest", "jupyter-pytorch-full"),
             ("ghcr.io/kubeflow/kubeflow/notebook-servers/jupyter-pytorch-cuda:latest", "jupyter-pytorch-cuda"),
             ("ghcr.io/kubeflow/kubeflow/notebook-servers/jupyter-tensorflow:latest", "jupyter-tensorflow"),
-            ("ghcr.io/kubeflow/kubeflow/notebook-servers/jupyter-tensorflow-cuda-full:1", "jupyter-tensorflow-cuda-full"),
+            (
+                "ghcr.io/kubeflow/kubeflow/notebook-servers/jupyter-tensorflow-cuda-full:1",
+                "jupyter-tensorflow-cuda-full"
+            ),
             ("quay.io/jupyter/r-notebook:latest", "jupyter-r"), ("jupyter-full", "jupyter-full"),
             ("busybox", "shell"), ("registry.example.com/alpine:3", "shell"), ("debian:12@sha256:abc", "shell"),
         ])
