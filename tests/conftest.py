@@ -14,6 +14,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from support.platform import Platform  # noqa: E402
 
 
+def pytest_addoption(parser):
+    parser.addoption("--rootless", action="store_true", help="platforms are an ordinary user's, who is made for it")
+
+
 def pytest_configure(config):
     """Uses the kubectl that tools/clients brought where the machine's own is missing or too old for these tests."""
     own = shutil.which("kubectl")
@@ -21,10 +25,45 @@ def pytest_configure(config):
         [own, "version", "--client"], capture_output=True, text=True).stdout) if own else None
     if not found or int(found.group(1) or found.group(2)) < 31:
         os.environ["PATH"] = f"{pathlib.Path(__file__).parents[1] / '.build' / 'clients'}{os.pathsep}{os.environ['PATH']}"
+    config.addinivalue_line("markers", "root(why): shows what only root's platform does; not run with --rootless")
+    if config.getoption("--rootless"):
+        from support.rootless import Account
+
+        Platform.account = Account()
+        config.option.basetemp = config.option.basetemp or str(Platform.account.home / "tests")
+
+
+def pytest_unconfigure(config):
+    if config.getoption("--rootless"):
+        Platform.account.remove()
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--rootless"):
+        left_out = [item for item in items if item.get_closest_marker("root")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def folders_of_all(request, tmp_path_factory):
+    """Folders of tests, which the user of the platforms has to reach."""
+    if request.config.getoption("--rootless"):
+        make = tmp_path_factory.mktemp
+
+        def mktemp(*arguments, **options):
+            folder = make(*arguments, **options)
+            folder.chmod(0o777)
+            return folder
+
+        tmp_path_factory.mktemp = mktemp
+        tmp_path_factory.getbasetemp().chmod(0o777)
+
+
 
 
 @pytest.fixture(scope="session")
-def shared_caches(tmp_path_factory):
+def shared_caches(tmp_path_factory, folders_of_all):
     """Environments and packages are built once a run; MARTLET_TEST_CACHE keeps them between runs."""
     kept = os.environ.get("MARTLET_TEST_CACHE")
     folder = pathlib.Path(kept) if kept else tmp_path_factory.mktemp("caches")
@@ -44,6 +83,38 @@ def own_platform(tmp_path, shared_caches):
     owned = Platform(tmp_path / "data", shared_caches)
     yield owned
     owned.destroy()
+
+
+@pytest.fixture(scope="session")
+def account():
+    """An ordinary user of this machine."""
+    from support.rootless import Account
+
+    made = Account()
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="session")
+def users_platform(account, shared_caches):
+    """A platform of that user's, not started."""
+    from support.rootless import RootlessPlatform
+
+    platform = RootlessPlatform(account)
+    account.take(platform.data)
+    # What another platform has built is as good here.
+    account.give_environments(shared_caches / "environments", platform.data / "environments")
+    yield platform
+    platform.destroy()
+
+
+@pytest.fixture(scope="module")
+def rootless(users_platform):
+    """The same, started for the tests of one file."""
+    users_platform.start()
+    users_platform.kubectl("wait", "--for=create", "serviceaccount/default", "-n", "default", "--timeout=60s")
+    yield users_platform
+    users_platform.stop()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <spawn.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -171,6 +172,8 @@ int rootless_is_permitted(void) {
     }
     return WIFEXITED(status) ? -WEXITSTATUS(status) : -EPERM;
 }
+
+const short rootless_own_session = POSIX_SPAWN_SETSID;
 
 int rootless_open_process(pid_t process) {
     int fd = (int)syscall(SYS_pidfd_open, process, 0);

@@ -5,33 +5,11 @@ import os
 import pathlib
 import re
 import select
-import shutil
 import signal
-
-import pytest
 
 from support.platform import notebook
 from support.pods import claim, pod, run
-from support.rootless import Account, RootlessPlatform
 from support.waiting import eventually
-
-
-@pytest.fixture(scope="module")
-def account():
-    made = Account()
-    yield made
-    made.remove()
-
-
-@pytest.fixture(scope="module")
-def rootless(account):
-    platform = RootlessPlatform(account)
-    try:
-        platform.start()
-        platform.kubectl("wait", "--for=create", "serviceaccount/default", "-n", "default", "--timeout=60s")
-        yield platform
-    finally:
-        platform.destroy()
 
 
 def users(process):
@@ -207,20 +185,3 @@ def test_down_and_reset_leave_nothing(rootless):
     assert os.path.exists(f"/proc/{inner}")
     assert "had left" in rootless.cli("down", "--data-dir", str(rootless.data)).stdout
     eventually(lambda: not account.processes(), what="the end of all processes")
-
-
-def test_what_is_missing_is_said(account):
-    """Without the program that gives numbers to namespaces there are no Pods, but all else."""
-    platform = RootlessPlatform(account)
-    platform.data = account.home / "plain"
-    platform.hidden = shutil.which("newuidmap")
-    output = []
-    read = platform._read_until
-    platform._read_until = lambda *given: output.append(read(*given)) or output[-1]
-    try:
-        platform.start()
-        assert "No Pods run" in output[-1] and "apt-get install uidmap" in output[-1]
-        assert platform.get("nodes")["items"] == []
-        platform.stop()
-    finally:
-        platform.destroy()

@@ -120,6 +120,7 @@ def groups(uid):
     return [pathlib.Path(path) for pattern in ("*/martlet-*", "martlet-*") for path in glob.glob(f"/sys/fs/cgroup/{pattern}/{uid}/*-[0-9]")]
 
 
+@pytest.mark.root("control groups")
 def test_a_control_group_is_removed(unlucky):
     platform = unlucky.platform
     platform.apply(lasting("unbound"))
@@ -166,10 +167,10 @@ def test_the_network_of_a_pod_is_removed(unlucky):
     for name in names:
         sandbox = json.loads((unlucky.data / "pods" / unlucky.uid(name) / "sandbox.json").read_text())["namespace"]
         if name == "no-device":
-            subprocess.run(["ip", "link", "del", f"v{sandbox}"], check=True)
+            unlucky.machine.inside("ip", "link", "del", f"v{sandbox}", check=True)
         else:
             script = f"umount /run/netns/{sandbox} && rm /run/netns/{sandbox}"
-            subprocess.run(["nsenter", f"--mount=/proc/{unlucky.machine.agent}/ns/mnt", "sh", "-c", script], check=True)
+            unlucky.machine.inside("sh", "-c", script, check=True)
     wait_phase(platform, "never", "default", "Failed")
     ended = platform.get("pod", "never")["status"]["containerStatuses"][0]["state"]["terminated"]
     assert (ended["reason"], ended["message"]) == ("SandboxChanged", "The network of the pod was removed")
@@ -214,7 +215,7 @@ def test_the_agents_own_disk_is_full(unlucky):
     folders = {name: pods / unlucky.uid(name) for name in ("ends", "starts")}
 
     def inside(*command):
-        subprocess.run(["nsenter", f"--mount=/proc/{unlucky.machine.agent}/ns/mnt", *command], check=True)
+        unlucky.machine.inside(*command, check=True)
 
     filler = unlucky.data / "filler"
     try:

@@ -1,10 +1,10 @@
 """Who reaches whom: NetworkPolicies, and Profiles kept apart."""
 
 import json
-import subprocess
 
 import pytest
 
+from support.machine import Machine
 from support.pods import pod, run
 
 SERVER = """
@@ -171,7 +171,7 @@ def test_rules_are_replaced_whole_and_count(platform, rooms, use):
     server = address(platform, red)
     use(policy(red, ingress=[]))
     settles(platform, ["no"], red, f"{server}:8080")
-    tables = json.loads(subprocess.run(["nft", "-j", "list", "ruleset"], capture_output=True, text=True).stdout)
+    tables = json.loads(Machine(platform).inside("nft", "-j", "list", "ruleset").stdout)
     chain = f"i-{''.join(f'{int(part):02x}' for part in server.split('.')).lstrip('0')}"
     drops = [rule["rule"] for rule in tables["nftables"] if rule.get("rule", {}).get("chain") == chain
              and any("drop" in part for part in rule["rule"]["expr"])]

@@ -31,21 +31,25 @@ class Machine:
         arguments = self.arguments(self.agent)
         return arguments[arguments.index(flag) + 1]
 
+    def inside(self, *command, **options):
+        """Runs a command of root's on the files and the network of the agent."""
+        spaces = [f"--{name}=/proc/{self.agent}/ns/{kind}" for name, kind in (("mount", "mnt"), ("net", "net"))]
+        return subprocess.run(["nsenter", *spaces, *command], capture_output=True, text=True, **options)
+
     def used(self):
         data = str(self.platform.data)
-        inside = ["nsenter", f"--mount=/proc/{self.agent}/ns/mnt"]
         mounts = pathlib.Path(f"/proc/{self.agent}/mounts").read_text().splitlines()
         network = self.value("--pod-cidr").rsplit(".", 1)[0] + "."
-        links = subprocess.run(["ip", "-o", "link", "show", "type", "veth"], capture_output=True, text=True).stdout
-        bridge = next(line.split()[1].split("@")[0] for line in subprocess.run(
-            ["ip", "-o", "-4", "addr", "show"], capture_output=True, text=True).stdout.splitlines() if network in line)
+        links = self.inside("ip", "-o", "link", "show", "type", "veth").stdout
+        bridge = next(line.split()[1].split("@")[0] for line in self.inside(
+            "ip", "-o", "-4", "addr", "show").stdout.splitlines() if network in line)
         groups = [root for root, _, _ in os.walk("/sys/fs/cgroup") if f"/martlet-{bridge}/" in root]
         return {
             "processes": sorted(" ".join(self.arguments(entry))[:120] for entry in os.listdir("/proc")
                                 if entry.isdigit() and any(f"{data}/pods/" in part for part in self.arguments(entry))),
             "sleepers": sum("3600.25" in self.arguments(entry) for entry in os.listdir("/proc") if entry.isdigit()),
             "mounts": sorted(line for line in mounts if f"{data}/pods/" in line or "/run/netns/" in line),
-            "namespaces": sorted(subprocess.run([*inside, "ls", "/run/netns"], capture_output=True, text=True).stdout.split()),
+            "namespaces": sorted(self.inside("ls", "/run/netns").stdout.split()),
             "devices": sorted(line.split()[1] for line in links.splitlines() if f"master {bridge} " in line),
             "cgroups": sorted(groups),
             "folders": sorted(os.listdir(f"{data}/pods")),

@@ -22,6 +22,13 @@ _numbers = itertools.count(1)
 class Platform:
     """`martlet up` with a data directory of its own."""
 
+    # The ordinary user whose it is (`support.rootless.Account`); None: root's.
+    account = None
+    # What it sees instead of files of the machine: path to path.
+    instead = {}
+    # The network it is started in (a name below /run/netns); None: the machine's.
+    network = None
+
     def __init__(self, data, caches, *arguments):
         self.data = pathlib.Path(data)
         self.caches = pathlib.Path(caches)
@@ -32,14 +39,20 @@ class Platform:
     # -- life ---------------------------------------------------------------------------------------------------
 
     def command(self, *arguments):
-        return [
-            str(MARTLET), "up", "--data-dir", str(self.data), "--port", "0", "--api-port", "0",
+        return self.typed(
+            "up", "--data-dir", str(self.data), "--port", "0", "--api-port", "0",
             "--environments-dir", str(self.caches / "environments"), "--uv-cache-dir", str(self.caches / "uv"),
-            *self.arguments, *arguments,
-        ]
+            *self.arguments, *arguments)
+
+    def typed(self, *arguments):
+        """A command line of martlet, as its user types it."""
+        words = [str(MARTLET), *map(str, arguments)]
+        return self.account.typed(words, self.instead, self.network) if self.account else words
 
     def start(self, *arguments):
         """Starts it and returns once it says that it is ready."""
+        if self.account:
+            self.account.take(self.data)
         self.process = subprocess.Popen(
             self.command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             text=True, start_new_session=True)
@@ -77,7 +90,7 @@ class Platform:
             except subprocess.TimeoutExpired:
                 self.kill()
         if self.data.exists() and (self.data / "format.json").exists():
-            subprocess.run([str(MARTLET), "reset", "--yes", "--data-dir", str(self.data)], capture_output=True, timeout=60)
+            self.cli("reset", "--yes", "--data-dir", str(self.data), check=False)
 
     def __enter__(self):
         try:
@@ -120,8 +133,7 @@ class Platform:
         return text
 
     def cli(self, *arguments, check=True, **options):
-        done = subprocess.run(
-            [str(MARTLET), *arguments], capture_output=True, text=True, timeout=90, **options)
+        done = subprocess.run(self.typed(*arguments), capture_output=True, text=True, timeout=90, **options)
         if check:
             assert done.returncode == 0, done.stderr
         return done
@@ -130,8 +142,9 @@ class Platform:
         return self.cli("login", "url", "--data-dir", str(self.data)).stdout.strip()
 
     def kubectl(self, *arguments, check=True, input=None, timeout=120):
+        inside = ["nsenter", f"--net=/run/netns/{self.network}"] if self.network else []
         done = subprocess.run(
-            ["kubectl", "--kubeconfig", self.kubeconfig, *arguments], capture_output=True, text=True, input=input,
+            [*inside, "kubectl", "--kubeconfig", self.kubeconfig, *arguments], capture_output=True, text=True, input=input,
             timeout=timeout)
         if check:
             assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stdout}{done.stderr}\n{self.log(30)}"

@@ -6,9 +6,13 @@ struct Installation: Sendable {
     /// Folder with `deploy/` and the page.
     let root: String
 
+    /// The running executable; asked for before the process moves to another view of the file system, since the kernel has
+    /// no name for it when the view that it came from is gone.
+    static let executable = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+
     /// Finds the files from the place of the running executable.
     static func find() throws -> Installation {
-        let executable = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        guard let executable else { throw Complaint("/proc/self/exe cannot be read: is /proc mounted?") }
         let folder = URL(fileURLWithPath: executable).deletingLastPathComponent()
         let shared = folder.deletingLastPathComponent().appendingPathComponent("share/martlet").path
         if FileManager.default.fileExists(atPath: shared + "/deploy/crds") {

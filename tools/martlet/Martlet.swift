@@ -9,6 +9,7 @@ import Foundation
 @main
 enum Program {
     static func main() {
+        _ = Installation.executable
         do {
             let command = try Martlet.parseAsRoot()
             if let command = command as? any CommandOnFiles, command.changesFiles {

@@ -120,7 +120,9 @@ struct Up: ParsableCommand {
     ) throws -> (WayOut?, String?) {
         guard geteuid() != 0 else { return (nil, nil) }
         do {
-            let wayOut = try Rootless.enter(for: directory, installation: installation)
+            let wayOut = try Rootless.enter(
+                for: directory, installation: installation,
+                rules: WayOutRules(portsInside: [port], keepsLoopback: allowHostNetwork))
             try PortCheck.reserve(port, flag: "--api-port")
             return (wayOut, nil)
         } catch {

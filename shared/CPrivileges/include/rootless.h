@@ -32,6 +32,9 @@ int rootless_own_mounts(const char *resolver);
 /* Whether this user may make user namespaces, tried in a child: 0 or -errno. */
 int rootless_is_permitted(void);
 
+/* The flag of posix_spawn by which a program gets a session of its own. */
+extern const short rootless_own_session;
+
 /* Opens the descriptor of a process, which can be read from once the process has ended. */
 int rootless_open_process(pid_t process);
 

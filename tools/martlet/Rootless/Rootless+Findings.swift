@@ -11,7 +11,7 @@ extension Rootless {
 
     /// All that Pods of an ordinary user need.
     static func findings(installation: Installation) -> [Finding] {
-        [permission] + namespaceTools() + [numbers, tool("pasta", package: "passt"), device]
+        [permission] + namespaceTools() + [numbers, wayOut, device]
             + Prerequisites.needs(installation: installation)
     }
 
@@ -24,6 +24,17 @@ extension Rootless {
                 level: .bad, subject: name, detail: "`\(name)` is missing: `sudo apt-get install \(package)`")
         }
         return Finding(level: .good, subject: name, detail: path)
+    }
+
+    private static var wayOut: Finding {
+        guard let (program, path) = WayOutProgram.installed else {
+            return Finding(
+                level: .bad, subject: "pasta",
+                detail: "`pasta`, by which Pods reach the network, is missing: `sudo apt-get install passt` (or "
+                    + "slirp4netns, which is slower)")
+        }
+        let slower = program == .pasta ? "" : "; `sudo apt-get install passt` makes the network of Pods faster"
+        return Finding(level: .good, subject: program.rawValue, detail: path + slower)
     }
 
     private static var numbers: Finding {
@@ -68,8 +79,19 @@ extension Rootless {
         Finding(
             level: .warning, subject: "network",
             detail:
-                "Pods have a network of your own: host ports and Service addresses are reached from Pods, not from this "
-                + "machine (use the page or `kubectl port-forward`), and Pods reach nothing on this machine's own addresses"
+                "Pods have a network of your own: addresses of Pods and Services are reached from Pods, the page and "
+                + "`kubectl port-forward`, not from this machine; `hostPort` opens ports that ordinary users may open, and "
+                + "`hostNetwork` is the network of your own"
+        ),
+        Finding(
+            level: .warning, subject: "files",
+            detail:
+                "files of Pods belong to subordinate numbers: `martlet reset` removes them; in folders that Pods mount "
+                + "(--allow-host-path) they may do what everybody may"
+        ),
+        Finding(
+            level: .warning, subject: "users",
+            detail: "containers that ask for users or groups above 65535 are refused"
         ),
     ]
 

@@ -18,9 +18,13 @@ enum Rootless {
     /// Becomes root of namespaces for the platform of a data directory: of those in which its Pods still run, else of new
     /// ones. To be called before the first thread.
     ///
+    /// - Parameters:
+    ///   - directory: the data directory.
+    ///   - installation: the programs of the platform.
+    ///   - rules: what is let out.
     /// - Returns: what connects them to the outside.
     /// - Throws: ``Complaint`` that says what is missing or was refused. The process is then what it was before.
-    static func enter(for directory: DataDirectory, installation: Installation) throws -> WayOut {
+    static func enter(for directory: DataDirectory, installation: Installation, rules: WayOutRules) throws -> WayOut {
         if let first = obstacles(installation: installation).first { throw Complaint(first.detail) }
         let place = NamespacePlace(directory)
         try place.prepare()
@@ -37,7 +41,7 @@ enum Rootless {
         }
         entered.store(true, ordering: .releasing)
         try check(rootless_own_mounts(place.resolver), "make a view of the file system of its own")
-        try wayOut.dropStrays()
+        try rules.apply()
         // Tools of the node agent would leave files there that are not the user's.
         setenv("HOME", "/run", 1)
         return wayOut
