@@ -35,6 +35,34 @@ struct PolicyTests {
         #expect(!rules.text.contains("e-af40002"))
     }
 
+    @Test(
+        "callers from other machines come in by blocks of addresses",
+        arguments: [
+            ("10.1.2.3", 8080, "tcp", true), ("10.9.2.3", 8080, "tcp", false), ("192.0.2.1", 8080, "tcp", false),
+            ("10.1.2.3", 8081, "tcp", false), ("10.1.2.3", 150, "udp", true), ("10.1.2.3", 150, "tcp", false),
+        ])
+    func outside(caller: String, port: Int, kind: String, isAdmitted: Bool) throws {
+        let rules = try rules([
+            [
+                "podSelector": ["matchLabels": ["app": "a"]],
+                "ingress": [
+                    [
+                        "from": [
+                            ["ipBlock": ["cidr": "10.0.0.0/8", "except": ["10.9.0.0/16"]]], ["podSelector": [:]],
+                        ], "ports": [["port": "web"], ["port": 100, "endPort": 200, "protocol": "UDP"]],
+                    ]
+                ],
+            ]
+        ])
+        let address = try #require(Address4(caller))
+        func admits(_ pod: PolicyRules.Pod) -> Bool {
+            rules.admits(address, to: .init(address: pod.address, port: port), protocol: kind)
+        }
+        #expect(admits(rules.pods[0]) == isAdmitted)
+        #expect(admits(rules.pods[1]), "no policy selects it")
+        #expect(!rules.admits(address, to: .init(address: address, port: port), protocol: kind), "no Pod")
+    }
+
     @Test("peers and ports become matches")
     func peers() throws {
         let text = try rules([

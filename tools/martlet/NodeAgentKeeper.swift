@@ -21,8 +21,12 @@ final class NodeAgentKeeper: Service {
     ///   - path: `PATH` of the agent, which looks for its tools there.
     ///   - log: an open file for what it says.
     ///   - logFile: the path of that file.
+    ///   - inherited: open files that the agent gets, by the numbers that it has been told; from 3 on.
     /// - Throws: ``Complaint`` when it cannot be started.
-    init(program: String, arguments: [String], path: String, log: Int32, logFile: String) throws {
+    init(
+        program: String, arguments: [String], path: String, log: Int32, logFile: String,
+        inherited: [Int32: Int32] = [:]
+    ) throws {
         self.logFile = logFile
         var ends: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
@@ -36,6 +40,7 @@ final class NodeAgentKeeper: Service {
         for (from, to) in [(ends[1], STDIN_FILENO), (log, STDOUT_FILENO), (log, STDERR_FILENO)] {
             posix_spawn_file_actions_adddup2(&actions, from, to)
         }
+        for (number, file) in inherited { posix_spawn_file_actions_adddup2(&actions, file, number) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

@@ -86,10 +86,12 @@ struct Up: ParsableCommand {
         var signIn = try signIn.settings()
         let workspacePort = try reserveWorkspacePort(&signIn, beside: ports.gateway)
         let accessLog = try accessLog.map(AccessLogPlace.checked)
+        // While this network is the machine's.
+        let machinePorts = geteuid() == 0 ? nil : try MachinePorts()
         let (wayOut, obstacle) = try enterNamespaces(of: directory, installation, ports.kubernetes)
         try? FileManager.default.removeItem(atPath: directory.runFile)
         let range = try NetworkRange.claim(for: directory)
-        let node = try keepNode(of: directory, range, installation, accessLog)
+        let node = try keepNode(of: directory, range, installation, machinePorts, accessLog)
         return Grounds(
             started: started, directory: directory, installation: installation, range: range, ports: ports,
             workspacePort: workspacePort, accessLog: accessLog, node: node, wayOut: wayOut, obstacle: obstacle,
@@ -156,7 +158,8 @@ struct Up: ParsableCommand {
 
     /// Leaves the node agent to its keeper and gives up all powers; nil for an ordinary user, who has none.
     private func keepNode(
-        of directory: DataDirectory, _ range: NetworkRange, _ installation: Installation, _ accessLog: String?
+        of directory: DataDirectory, _ range: NetworkRange, _ installation: Installation, _ machinePorts: MachinePorts?,
+        _ accessLog: String?
     ) throws -> NodeAgentKeeper? {
         guard let platformUser = PlatformUser.chosen() else { return nil }
         try directory.give(to: platformUser)
@@ -176,10 +179,12 @@ struct Up: ParsableCommand {
                 "--uv-cache-dir", uvCacheDir ?? directory.path + "/uv-cache",
                 "--log-format", logFormat.rawValue, "--log-level", logLevel.rawValue, "--until-stdin-closes",
             ] + (allowHostPath ? ["--allow-host-path"] : []) + (allowHostUsers ? ["--allow-host-users"] : [])
-                + (allowHostNetwork ? ["--allow-host-network"] : []),
+                + (allowHostNetwork ? ["--allow-host-network"] : [])
+                + (machinePorts == nil ? [] : ["--machine-ports", String(MachinePorts.agentsNumber)]),
             path: (uv as NSString).deletingLastPathComponent + ":"
                 + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"),
-            log: log, logFile: directory.logs + "/node-agent.log")
+            log: log, logFile: directory.logs + "/node-agent.log",
+            inherited: machinePorts.map { [MachinePorts.agentsNumber: $0.channel] } ?? [:])
         let files = ["deploy", "web"].map { Powers.Place(path: "\(installation.root)/\($0)", isReadOnly: true) }
             .filter { FileManager.default.fileExists(atPath: $0.path) }
         let logs = accessLog.map { [Powers.Place(path: ($0 as NSString).deletingLastPathComponent)] } ?? []

@@ -21,6 +21,30 @@ struct HostPort: Hashable, Sendable {
     }
 }
 
+extension NodeContext {
+    /// Opens ports of the host for a pod, in this network and, where that is another one, in the machine's.
+    ///
+    /// - Returns: false when another pod, or a program of the host, has one of them.
+    /// - Throws: ``NodeError`` when one cannot be opened.
+    func openHostPorts(_ ports: [HostPort], for sandbox: Sandbox) async throws -> Bool {
+        guard try await network.openPorts(ports, for: sandbox) else { return false }
+        do {
+            if try await machinePorts?.open(ports, for: sandbox) ?? true { return true }
+        } catch {
+            await network.closePorts(ports, of: sandbox)
+            throw error
+        }
+        await network.closePorts(ports, of: sandbox)
+        return false
+    }
+
+    /// Closes them again.
+    func closeHostPorts(_ ports: [HostPort], of sandbox: Sandbox) async {
+        await machinePorts?.close(ports, of: sandbox)
+        await network.closePorts(ports, of: sandbox)
+    }
+}
+
 extension PodNetwork {
     /// Opens ports of the host for a pod.
     ///

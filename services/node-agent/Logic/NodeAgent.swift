@@ -85,6 +85,9 @@ public struct NodeAgent: Service {
         let context = NodeContext(
             configuration: configuration, client: client, tools: tools, network: network, policies: policies,
             services: serviceNetwork,
+            machinePorts: configuration.machinePorts.map {
+                MachinePorts(channel: $0, policies: policies, logger: logger)
+            },
             environments: environments, images: images,
             runtime: ContainerRuntime(tools: tools, configuration: configuration),
             watcher: watcher, meter: UsageMeter(reader: CgroupReader(pods: configuration.podsDirectory)),

@@ -30,6 +30,8 @@ public struct NodeConfiguration: Sendable {
     public var keepsPods: Bool
     /// The only user besides root that may use the HTTP interface; no container runs as it on the host.
     public var servedUser: UInt32?
+    /// A socket at whose other end ports of the machine are opened, for an agent in a network of its own; nil in the machine's.
+    public var machinePorts: Int32?
     /// How many pods the node takes.
     public var maximumPods: Int
     /// Directory of `container-shim`; nil: that of this program.
@@ -42,7 +44,7 @@ public struct NodeConfiguration: Sendable {
         clusterDomain: String = "cluster.local", allowsHostPath: Bool = false, allowsHostUsers: Bool = false,
         allowsHostNetwork: Bool = false,
         isolatesProfiles: Bool = true,
-        keepsPods: Bool = false, servedUser: UInt32? = nil,
+        keepsPods: Bool = false, servedUser: UInt32? = nil, machinePorts: Int32? = nil,
         maximumPods: Int = 110, shimDirectory: String? = nil
     ) {
         self.dataDirectory = dataDirectory
@@ -60,6 +62,7 @@ public struct NodeConfiguration: Sendable {
         self.isolatesProfiles = isolatesProfiles
         self.keepsPods = keepsPods
         self.servedUser = servedUser
+        self.machinePorts = machinePorts
         self.maximumPods = maximumPods
         self.shimDirectory = shimDirectory
     }

@@ -12,6 +12,8 @@ struct NodeContext: Sendable {
     let network: PodNetwork
     let policies: PolicyNetwork
     let services: ServiceNetwork
+    /// How ports of the machine lead to pods where the network here is not the machine's; nil where it is.
+    let machinePorts: MachinePorts?
     let environments: EnvironmentStore
     let images: ImageStore
     let runtime: ContainerRuntime

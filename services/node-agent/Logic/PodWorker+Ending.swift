@@ -21,7 +21,7 @@ extension PodWorker {
         isCleaned = true
         if let sandbox {
             context.policies.remove(uid)
-            if !sandbox.isOnHost { await context.network.closePorts(HostPort.all(of: spec), of: sandbox) }
+            if !sandbox.isOnHost { await context.closeHostPorts(HostPort.all(of: spec), of: sandbox) }
             await context.network.remove(sandbox)
         }
         sandbox = nil

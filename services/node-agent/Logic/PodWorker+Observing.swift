@@ -49,12 +49,11 @@ extension PodWorker {
                 address: address, namespace: namespace, identity: (json["identity"]?.string).flatMap { Address4($0) })
             context.network.adopt(known)
             sandbox = known
-            let (spec, policies) = (spec, context.policies)
-            let network = context.network
+            let (spec, policies, context) = (spec, context.policies, context)
             if !known.isOnHost {
                 spawn {
                     try? await policies.place(spec, at: known.address)
-                    _ = try? await network.openPorts(HostPort.all(of: spec), for: known)
+                    _ = try? await context.openHostPorts(HostPort.all(of: spec), for: known)
                 }
             }
         }

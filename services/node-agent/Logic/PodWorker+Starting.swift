@@ -97,7 +97,7 @@ extension PodWorker {
         sandbox = new
         if !new.isOnHost { try await context.policies.place(spec, at: new.address) }
         let ports = new.isOnHost ? [] : HostPort.all(of: spec)
-        guard try await context.network.openPorts(ports, for: new) else {
+        guard try await context.openHostPorts(ports, for: new) else {
             reject(
                 "NodePorts",
                 "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports")

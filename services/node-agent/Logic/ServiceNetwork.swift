@@ -96,8 +96,10 @@ final class ServiceNetwork: Sendable {
                     guard port.protocol == "TCP" else { continue }
                     wanted.insert(backend)
                     if forwarders[backend] == nil {
-                        forwarders[backend] = try await LoopbackForwarder.start(
-                            on: network.network.gateway, to: backend)
+                        let gateway = "\(network.network.gateway)"
+                        forwarders[backend] = try await TCPForwarder.start(to: backend) {
+                            try await $0.bind(host: gateway, port: 0).get()
+                        }
                     }
                     if let local = forwarders[backend]?.localAddress?.port {
                         backends.append(.init(address: network.network.gateway, port: local))
@@ -115,67 +117,4 @@ final class ServiceNetwork: Sendable {
         }
         return targets.sorted()
     }
-}
-
-/// Forwards TCP connections from the bridge to a port on loopback.
-enum LoopbackForwarder {
-    static func start(on address: Address4, to backend: ServiceRules.Backend) async throws -> any Channel {
-        try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .serverChannelOption(.backlog, value: 256)
-            .childChannelOption(.autoRead, value: false)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelInitializer { inbound in
-                ClientBootstrap(group: inbound.eventLoop)
-                    .channelOption(.autoRead, value: false)
-                    .channelOption(.allowRemoteHalfClosure, value: true)
-                    .connectTimeout(.seconds(5))
-                    .connect(host: "\(backend.address)", port: backend.port)
-                    .flatMapThrowing { outbound in
-                        let near = SpliceHandler()
-                        let far = SpliceHandler()
-                        near.peer = outbound
-                        far.peer = inbound
-                        try inbound.pipeline.syncOperations.addHandler(near)
-                        try outbound.pipeline.syncOperations.addHandler(far)
-                        outbound.read()
-                    }
-            }
-            .bind(host: "\(address)", port: 0).get()
-    }
-}
-
-/// Copies what one channel reads to another on the same event loop; reads on when it is written.
-final class SpliceHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    var peer: (any Channel)?
-    private var lastWrite: EventLoopFuture<Void>?
-
-    func channelActive(context: ChannelHandlerContext) { context.read() }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let buffer = unwrapInboundIn(data)
-        let channel = context.channel
-        lastWrite = peer?.writeAndFlush(buffer)
-        lastWrite?.whenComplete { result in
-            if case .success = result { channel.read() } else { channel.close(promise: nil) }
-        }
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .some(.inputClosed) = event as? ChannelEvent { afterWrites { $0.close(mode: .output, promise: nil) } }
-        context.fireUserInboundEventTriggered(event)
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        afterWrites { $0.close(promise: nil) }
-        peer = nil
-    }
-
-    /// A channel that is closed drops what it has not sent yet.
-    private func afterWrites(_ body: @escaping @Sendable (any Channel) -> Void) {
-        guard let peer else { return }
-        if let lastWrite { lastWrite.whenComplete { _ in body(peer) } } else { body(peer) }
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }

@@ -21,6 +21,8 @@ struct NodeAgentCommand: ParsableCommand {
         String?
     @Option(help: "Number of the only user, besides root, that may use the HTTP interface (default: root alone).")
     var servedUser: UInt32?
+    @Option(help: "Number of an open socket at whose other end ports of the machine are opened.")
+    var machinePorts: Int32?
     @Option(help: "List of environments that stand in for images.") var environments: String
     @Option(help: "Where environments are built (default: environments in the data directory).") var environmentsDir:
         String?
@@ -103,7 +105,7 @@ do {
         clusterDomain: flags.clusterDomain, allowsHostPath: flags.allowHostPath,
         allowsHostUsers: flags.allowHostUsers, allowsHostNetwork: flags.allowHostNetwork,
         isolatesProfiles: flags.isolateProfiles,
-        keepsPods: flags.keepPods, servedUser: flags.servedUser)
+        keepsPods: flags.keepPods, servedUser: flags.servedUser, machinePorts: flags.machinePorts)
     let agent = try NodeAgent(configuration: configuration, client: KubeClient(transport: transport), logger: logger)
     if flags.untilStdinCloses { endWithStandardInput() }
     let group = ServiceGroup(

@@ -32,6 +32,12 @@ int rootless_own_mounts(const char *resolver);
 /* Whether this user may make user namespaces, tried in a child: 0 or -errno. */
 int rootless_is_permitted(void);
 
+/* Starts a child that stays in the network where this process is now, and opens ports there for who moves to another: of
+ * all addresses, one for each question at `channel`. It ends when nobody has the channel any more. A question is the port
+ * and whether it is of UDP, two numbers of 16 bits; the answer repeats both, with an error number of 32 bits and, when that
+ * is 0, the socket. */
+int rootless_begin_ports(int *channel);
+
 /* The flag of posix_spawn by which a program gets a session of its own. */
 extern const short rootless_own_session;
 

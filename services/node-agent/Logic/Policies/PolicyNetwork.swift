@@ -57,6 +57,11 @@ final class PolicyNetwork: Sendable {
         if addresses.withLock({ $0.removeValue(forKey: uid) }) != nil { changed.yield() }
     }
 
+    /// True when a caller from outside of the cluster may reach a port of a Pod, for connections that the rules do not see.
+    func admits(_ caller: Address4, to backend: ServiceRules.Backend, protocol kind: String) -> Bool {
+        rules().admits(caller, to: backend, protocol: kind)
+    }
+
     /// Keeps the rules current until cancelled.
     func run() async throws {
         for cache in [pods, namespaces, policies] { try await cache.waitUntilSynced() }

@@ -52,7 +52,7 @@ struct PolicyRules: Sendable {
         return direction == .ingress || policy.spec["egress"] != nil
     }
 
-    private func policies(of pod: Pod, _ direction: Direction) -> [KubeObject] {
+    func policies(of pod: Pod, _ direction: Direction) -> [KubeObject] {
         policies.filter { policy in
             policy.namespace == pod.namespace && Self.applies(policy, direction)
                 && LabelSelector(object: policy.spec["podSelector"] ?? [:]).matches(pod.labels)
