@@ -3,6 +3,8 @@
 import pathlib
 import subprocess
 
+import pytest
+
 from support.machine import Machine
 from support.pods import pod, wait_phase
 
@@ -99,6 +101,7 @@ time.sleep(3600)
 """
 
 
+@pytest.mark.root("control groups")
 def test_a_fork_bomb_stays_in_its_pod(platform, namespace):
     platform.apply(pod("beside", namespace, "exec sleep 3600", terminationGracePeriodSeconds=0))
     platform.apply(pod("bomb", namespace, BOMB, "python:3.11", terminationGracePeriodSeconds=0))

@@ -20,6 +20,8 @@ for node in nvidia0:0 nvidia1:1 nvidiactl:255; do
   mknod -m 666 {folder}/${{node%:*}} c 195 ${{node#*:}}
 done
 touch {folder}/nvidia2
+mkdir {folder}/net
+cp -a /dev/net/tun {folder}/net
 mount --rbind {folder} /dev
 exec "$@"
 """

@@ -3,6 +3,8 @@
 import json
 import pathlib
 
+import pytest
+
 from support.pods import events, pod, wait_event
 
 
@@ -35,6 +37,7 @@ def group(platform, name, namespace):
     return read
 
 
+@pytest.mark.root("control groups")
 def test_limits_change_while_a_container_runs(platform, namespace):
     platform.apply(steady("grows", namespace, {"cpu": "100m", "memory": "50Mi"}, {"cpu": "200m", "memory": "64Mi"}))
     platform.wait("--for=condition=Ready", "pod/grows", "-n", namespace)
@@ -77,6 +80,7 @@ def test_what_does_not_fit_waits(platform, namespace):
     wait_for_resources(platform, "waits", namespace, "requests", "cpu", "20m")
 
 
+@pytest.mark.root("control groups")
 def test_a_container_that_wants_to_start_again(platform, namespace):
     platform.apply(steady("again", namespace, {"memory": "20Mi"}, {"memory": "32Mi"}, policy="RestartContainer"))
     platform.wait("--for=condition=Ready", "pod/again", "-n", namespace)

@@ -3,8 +3,7 @@
 import os
 import socket
 
-import requests
-
+from support.machine import Machine
 from support.pods import pod, run, wait_event, wait_phase
 
 FOREVER = "trap 'exit 0' TERM; while :; do sleep 1; done"
@@ -129,7 +128,9 @@ def test_the_hosts_network_by_flag(own_platform):
     platform = own_platform.start("--allow-host-network")
     networks = "readlink /proc/self/ns/net; cat /etc/resolv.conf"
     seen = run(platform, pod("host", "default", networks, hostNetwork=True)).splitlines()
-    assert seen[0] == os.readlink("/proc/self/ns/net") and "svc.cluster.local" not in "\n".join(seen)
+    assert seen[0] == os.readlink(f"/proc/{Machine(platform).agent}/ns/net")
+    assert (seen[0] == os.readlink("/proc/self/ns/net")) == (not platform.account)
+    assert "svc.cluster.local" not in "\n".join(seen)
     named = run(platform, pod("named", "default", networks, hostNetwork=True, dnsPolicy="ClusterFirstWithHostNet"))
     assert "default.svc.cluster.local" in named
     serve = "exec python3 -m http.server --bind 127.0.0.1 $PORT"
@@ -145,7 +146,8 @@ def test_the_hosts_network_by_flag(own_platform):
     found = platform.get("pod", "server", "-n", "default")
     assert found["status"]["podIP"] == found["status"]["hostIP"]
     assert found["spec"]["containers"][0]["ports"] == [{"containerPort": port, "hostPort": port, "protocol": "TCP"}]
-    assert requests.get(f"http://127.0.0.1:{port}/", timeout=10).status_code == 200
+    ask = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", f"http://127.0.0.1:{port}/"]
+    assert Machine(platform).inside(*ask, timeout=10).stdout == "200"
     platform.kubectl("delete", "pod", "server", "-n", "default")
     inside = run(platform, pod("apart", "default", "readlink /proc/self/ns/net"))
     assert inside.strip() != seen[0]

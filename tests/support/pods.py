@@ -17,6 +17,12 @@ def pod(name, namespace, script, image="busybox", container=None, **spec):
     }
 
 
+def shifted(platform):
+    """A test of a shell's: whether the users inside are others outside, by numbers of the Pod's own where there are such."""
+    seen = "[ $size -eq 65536 ]" if platform.account else "[ $base -ge 1073741824 ]"
+    return f"read -r inside base size < /proc/self/uid_map; {seen}"
+
+
 def claim(name, namespace):
     return {
         "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "namespace": namespace},

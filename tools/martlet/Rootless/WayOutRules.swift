@@ -29,13 +29,16 @@ struct WayOutRules {
     /// without namespaces; Pods do not.
     ///
     /// Some versions of pasta send segments without a flag, which belong to no connection for the kernel's translation of
-    /// addresses; answered, they would end it.
+    /// addresses; answered, they would end it. And they refuse connections without the flag by which the kernel believes
+    /// that, so that whoever connects would wait.
     private var text: String {
         let table = "ip way-out"
         var rules = [
             "add table \(table)", "delete table \(table)", "add table \(table)",
             "add chain \(table) input { type filter hook input priority -10; policy accept; }",
             "add rule \(table) input iifname != lo ct state invalid drop",
+            "add chain \(table) arrival { type filter hook prerouting priority -300; policy accept; }",
+            "add rule \(table) arrival iifname \(WayOutProgram.device) tcp flags == rst tcp flags set rst | ack",
             "add chain \(table) forward { type filter hook forward priority -10; policy accept; }",
             "add rule \(table) forward ip daddr \(WayOutProgram.gateway) reject with icmp admin-prohibited",
         ]

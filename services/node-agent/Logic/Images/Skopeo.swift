@@ -33,8 +33,9 @@ struct Skopeo: Sendable {
 
     /// Copies the layers of the image with a digest to `blobs`; those that are there stay as they are.
     func copy(_ digest: String, blobs: String) async throws {
+        // Signatures have no place there; looking for them fails for who may not enter the machine's folder of them.
         _ = try await run(
-            ["copy", "--quiet"] + flags("src-") + [
+            ["copy", "--quiet", "--remove-signatures"] + flags("src-") + [
                 "--dest-shared-blob-dir", blobs, "docker://\(image.name)@\(digest)", "oci:\(work)/layout:image",
             ], limit: 64 << 10)
     }
