@@ -110,11 +110,11 @@ def users_platform(account, shared_caches):
 
 @pytest.fixture(scope="module")
 def rootless(users_platform):
-    """The same, started for the tests of one file."""
-    users_platform.start()
-    users_platform.kubectl("wait", "--for=create", "serviceaccount/default", "-n", "default", "--timeout=60s")
-    yield users_platform
-    users_platform.stop()
+    """The same; it runs when the tests of a file begin."""
+    if not users_platform.process or users_platform.process.poll() is not None:
+        users_platform.start()
+        users_platform.kubectl("wait", "--for=create", "serviceaccount/default", "-n", "default", "--timeout=60s")
+    return users_platform
 
 
 @pytest.fixture(scope="session")

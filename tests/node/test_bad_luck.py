@@ -214,8 +214,8 @@ def test_the_agents_own_disk_is_full(unlucky):
     platform.wait("--for=jsonpath={.status.initContainerStatuses[0].state.running}", "pod/starts")
     folders = {name: pods / unlucky.uid(name) for name in ("ends", "starts")}
 
-    def inside(*command):
-        unlucky.machine.inside(*command, check=True)
+    def inside(*command, **options):
+        unlucky.machine.inside(*command, check=True, **options)
 
     filler = unlucky.data / "filler"
     try:
@@ -243,7 +243,7 @@ def test_the_agents_own_disk_is_full(unlucky):
         waiting = platform.get("pod", "starts")["status"]["containerStatuses"][0]["state"]["waiting"]
         assert waiting["reason"] == "CreateContainerError" and "the disk is full" in waiting["message"]
         unlucky.check()
-        inside("mount", "-o", "remount,size=20m", str(small))
+        inside("mount", "-o", "remount,size=20m", str(small), users=False)
         wait_phase(platform, "starts", "default")
     finally:
         inside("umount", "-l", str(small))

@@ -9,11 +9,11 @@ import subprocess
 
 class Machine:
     def __init__(self, platform):
+        self.platform = platform
         data = str(platform.data)
         self.agent = next(
             int(entry) for entry in os.listdir("/proc") if entry.isdigit() and self.is_agent(entry, data))
         self.bridge = self.value("--pod-cidr")
-        self.platform = platform
 
     @staticmethod
     def arguments(process):
@@ -31,9 +31,10 @@ class Machine:
         arguments = self.arguments(self.agent)
         return arguments[arguments.index(flag) + 1]
 
-    def inside(self, *command, **options):
-        """Runs a command of root's on the files and the network of the agent."""
-        spaces = [f"--{name}=/proc/{self.agent}/ns/{kind}" for name, kind in (("mount", "mnt"), ("net", "net"))]
+    def inside(self, *command, users=True, **options):
+        """Runs a command on the files and the network of the agent, as the user that it is; else as the machine's root."""
+        kinds = [("mount", "mnt"), ("net", "net")] + ([("user", "user")] if users and self.platform.account else [])
+        spaces = [f"--{name}=/proc/{self.agent}/ns/{kind}" for name, kind in kinds]
         return subprocess.run(["nsenter", *spaces, *command], capture_output=True, text=True, **options)
 
     def used(self):

@@ -77,7 +77,7 @@ class Account:
                 os.lchown(path, self.first + info.st_uid, self.first + info.st_gid)
 
     def take(self, folder):
-        """Gives the user a folder that is not there, or empty and root's."""
+        """Gives the user a folder that is not there, or what is root's."""
         if not folder.exists():
             folder.mkdir(parents=True)
         if folder.stat().st_uid == 0:
