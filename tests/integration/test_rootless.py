@@ -101,6 +101,7 @@ def test_the_platform_is_the_user_and_its_files_are(rootless):
         assert (rootless.data / name).stat().st_uid == account.uid
     assert [file for file in account.home.iterdir() if file != rootless.data and file.stat().st_uid != account.uid] == []
     assert rootless.cli("status", "--data-dir", str(rootless.data)).stdout.startswith("Martlet is running")
+    assert "control-plane: listening" in rootless.cli("logs", "--data-dir", str(rootless.data)).stdout
     findings = json.loads(rootless.cli("doctor", "--output", "json", "--data-dir", str(rootless.data)).stdout)
     said = {finding["subject"]: (finding["level"], finding["detail"]) for finding in findings}
     assert said["user"][0] == said["pasta"][0] == said["subuid"][0] == "good"
@@ -153,12 +154,14 @@ def test_pods_outlive_the_agent_and_the_platform(rootless):
     assert state["restartCount"] == 0 and find(account, "sleep 7402.5") == inner
     assert run(rootless, pod("named", "default", "getent hosts kubernetes.default | wc -l")) == "1\n"
 
-    os.kill(find(account, "pasta", "--config-net"), signal.SIGKILL)
-    assert rootless.process.wait(60) != 0
-    assert "leads out of the Pods' network" in rootless.process.stdout.read()
-    rootless.start()
-    rootless.wait("--for=condition=Ready", "pod/kept", "-n", "default")
-    assert find(account, "sleep 7402.5") == inner and find(account, "pasta", "--config-net")
+    for words, complaint in ((("node-agent keep",), "the keeper of the node agent was ended"),
+                             (("pasta", "--config-net"), "leads out of the Pods' network")):
+        os.kill(find(account, *words), signal.SIGKILL)
+        assert rootless.process.wait(60) != 0
+        assert complaint in rootless.process.stdout.read()
+        rootless.start()
+        rootless.wait("--for=condition=Ready", "pod/kept", "-n", "default")
+        assert find(account, "sleep 7402.5") == inner and find(account, *words)
 
 
 def test_down_and_reset_leave_nothing(rootless):

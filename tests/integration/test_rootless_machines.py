@@ -82,6 +82,12 @@ except OSError as error:
 """
 
 
+def ways_out(platform, program):
+    """The processes that lead out of the platform's network."""
+    place = f"{platform.data}/namespaces/way-out.pid"
+    return [process for process, line in platform.account.processes() if program in line.partition(" ")[0] and place in line]
+
+
 def machines_address():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("192.0.2.1", 9))  # sends nothing
@@ -103,7 +109,7 @@ def test_ways_out(another, tmp_path, program):
         try:
             another.start()
             another.kubectl("wait", "--for=create", "serviceaccount/default", "-n", "default", "--timeout=60s")
-            assert [line for _, line in another.account.processes() if program in line.partition(" ")[0]]
+            assert ways_out(another, program)
             ask = [fetch(f"http://{at}/") for at in (
                 f"{address}:{web.port}", f"{address}:1", f"169.254.1.2:{web.port}", f"127.0.0.1:{web.port}")]
             name = "import socket; print(socket.gethostbyname('some.example'))"
@@ -116,16 +122,22 @@ def test_ways_out(another, tmp_path, program):
             assert run(another, small) == "pulled\n"
             findings = json.loads(another.cli("doctor", "--output", "json", "--data-dir", str(another.data)).stdout)
             assert {finding["subject"]: finding["level"] for finding in findings}[program] == "good"
-            way_out, = [process for process, line in another.account.processes() if program in line.partition(" ")[0]]
+            way_out, = ways_out(another, program)
             os.kill(way_out, signal.SIGKILL)
             assert another.process.wait(60) != 0
             another.start()
-            assert [line for _, line in another.account.processes() if program in line.partition(" ")[0]]
+            assert len(ways_out(another, program)) == 1
         finally:
             names.shutdown()
             names.server_close()
-    another.stop()
-    assert not [line for _, line in another.account.processes() if program in line.partition(" ")[0]]
+    # It ends with a killed platform's Pods, and with a start that comes to nothing.
+    another.kill()
+    another.cli("down", "--data-dir", str(another.data))
+    assert ways_out(another, program) == []
+    failed = subprocess.run(another.command(
+        "--oidc-issuer", "https://id.example.com", "--oidc-client-id", "a", "--oidc-client-secret-file", "/nowhere"),
+        capture_output=True, text=True, timeout=60)
+    assert failed.returncode != 0 and "/nowhere" in failed.stderr and ways_out(another, program) == []
 
 
 def test_a_machine_without_a_network_and_one_that_gets_it_later(another):

@@ -47,6 +47,7 @@ def test_pods_and_nodes_are_measured(platform, namespace):
     main = metrics["containers"][0]["usage"]
     assert quantity(main["cpu"]) <= 4 and 0 < quantity(main["memory"]) < 64 << 20
 
+    wait_measured(platform, namespace, "idle", lambda metrics: True)
     chosen = raw(platform, f"/namespaces/{namespace}/pods?labelSelector=app%3Didle")
     assert [item["metadata"]["name"] for item in chosen["items"]] == ["idle"] and chosen["kind"] == "PodMetricsList"
     node = raw(platform, "/nodes")["items"][0]

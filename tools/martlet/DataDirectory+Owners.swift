@@ -82,7 +82,9 @@ extension DataDirectory {
         // A second name of a file may be a file of somebody else.
         if info.st_uid != user.user || info.st_gid != user.group, isFolder || info.st_nlink == 1 {
             guard fchown(descriptor, user.user, user.group) == 0 else {
-                throw Complaint("the owner of \(place) cannot be changed: \(String(cString: strerror(errno)))")
+                throw Complaint(
+                    "the owner of \(place) cannot be changed: \(String(cString: strerror(errno))). Give it to yourself with "
+                        + "`sudo chown`, or choose another --data-dir")
             }
         }
         guard isFolder else { return }

@@ -47,12 +47,12 @@ enum Leftovers {
     ///
     /// - Parameters:
     ///   - directory: the data directory.
-    ///   - numbers: of which root of the user's namespaces has the first.
+    ///   - root: the number of root of the user's namespaces, as this process sees it.
     /// - Returns: one that runs; nil when none does.
-    static func shim(of directory: DataDirectory, numbers: SubordinateNumbers) -> pid_t? {
+    static func shim(of directory: DataDirectory, root: UInt32) -> pid_t? {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
             var info = stat()
-            guard let process = pid_t(name), stat("/proc/\(name)", &info) == 0, info.st_uid == numbers.users,
+            guard let process = pid_t(name), stat("/proc/\(name)", &info) == 0, info.st_uid == root,
                 isOutsideContainers(process), let line = FileManager.default.contents(atPath: "/proc/\(name)/cmdline")
             else { continue }
             let words = String(decoding: line, as: UTF8.self).split(separator: "\0", omittingEmptySubsequences: false)

@@ -89,9 +89,12 @@ struct Up: ParsableCommand {
         // While this network is the machine's.
         let machinePorts = geteuid() == 0 ? nil : try MachinePorts()
         let (wayOut, obstacle) = try enterNamespaces(of: directory, installation, ports.kubernetes)
+        var isReady = false
+        defer { if !isReady { wayOut?.endUnlessUsed() } }
         try? FileManager.default.removeItem(atPath: directory.runFile)
         let range = try NetworkRange.claim(for: directory)
         let node = try keepNode(of: directory, range, installation, machinePorts, accessLog)
+        isReady = true
         return Grounds(
             started: started, directory: directory, installation: installation, range: range, ports: ports,
             workspacePort: workspacePort, accessLog: accessLog, node: node, wayOut: wayOut, obstacle: obstacle,
@@ -125,7 +128,12 @@ struct Up: ParsableCommand {
             let wayOut = try Rootless.enter(
                 for: directory, installation: installation,
                 rules: WayOutRules(portsInside: [port], keepsLoopback: allowHostNetwork))
-            try PortCheck.reserve(port, flag: "--api-port")
+            do {
+                try PortCheck.reserve(port, flag: "--api-port")
+            } catch {
+                wayOut.endUnlessUsed()
+                throw error
+            }
             return (wayOut, nil)
         } catch {
             // What Pods have left is out of reach, and half of the directory with it.
@@ -142,6 +150,7 @@ struct Up: ParsableCommand {
         let level = Logger.Level(rawValue: logLevel.rawValue) ?? .info
         LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level, sink: sink) }
         guard let user = LocalUser(name: user) else { throw ExitCode.validationFailure }
+        defer { grounds.wayOut?.endUnlessUsed() }
         let platform = try Platform(
             user: user, grounds: grounds)
         do {

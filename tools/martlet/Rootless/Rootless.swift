@@ -29,7 +29,7 @@ enum Rootless {
         let place = NamespacePlace(directory)
         try place.prepare()
         let wayOut = WayOut(place)
-        if let shim = Leftovers.shim(of: directory, numbers: try SubordinateNumbers.ofUser()) {
+        if let shim = Leftovers.shim(of: directory, root: try SubordinateNumbers.ofUser().users) {
             if !wayOut.isRunning { try wayOut.start(to: shim) }
             try join(shim)
         } else {
@@ -37,11 +37,21 @@ enum Rootless {
             let holder = try Holder()
             defer { holder.end() }
             try wayOut.start(to: holder.process)
-            try join(holder.process)
+            do {
+                try join(holder.process)
+            } catch {
+                wayOut.end()
+                throw error
+            }
         }
         entered.store(true, ordering: .releasing)
-        try check(rootless_own_mounts(place.resolver), "make a view of the file system of its own")
-        try rules.apply()
+        do {
+            try check(rootless_own_mounts(place.resolver), "make a view of the file system of its own")
+            try rules.apply()
+        } catch {
+            wayOut.endUnlessUsed()
+            throw error
+        }
         // Tools of the node agent would leave files there that are not the user's.
         setenv("HOME", "/run", 1)
         return wayOut
@@ -63,7 +73,7 @@ enum Rootless {
             throw Complaint(
                 "\(directory.path) holds files of Pods; `martlet doctor` says what is missing to reach them")
         }
-        if let shim = Leftovers.shim(of: directory, numbers: numbers) {
+        if let shim = Leftovers.shim(of: directory, root: numbers.users) {
             try join(shim)
         } else {
             let holder = try Holder()
@@ -139,6 +149,9 @@ struct NamespacePlace {
     private let directory: DataDirectory
 
     init(_ directory: DataDirectory) { (folder, self.directory) = (directory.path + "/namespaces", directory) }
+
+    /// True while a container of the data directory runs, as seen from inside of the namespaces.
+    var hasContainers: Bool { Leftovers.shim(of: directory, root: 0) != nil }
 
     var process: String { folder + "/way-out.pid" }
     var log: String { folder + "/way-out.log" }

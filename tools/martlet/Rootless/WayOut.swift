@@ -41,11 +41,20 @@ struct WayOut: Service {
         }
     }
 
+    /// Ends it when a platform does not start and no container of an earlier one needs it.
+    func endUnlessUsed() {
+        if !place.hasContainers { end() }
+    }
+
     /// Ends it, if it runs, and waits until it is gone.
     func end() {
         guard let process else { return }
         let descriptor = rootless_open_process(process)
         defer { if descriptor >= 0 { close(descriptor) } }
+        // It is a process of the user's, over whom root of the namespaces has no power.
+        let isRoot = Rootless.isInside && geteuid() == 0
+        if isRoot { seteuid(Rootless.user) }
+        defer { if isRoot { seteuid(0) } }
         guard kill(process, SIGKILL) == 0, descriptor >= 0 else { return }
         var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         _ = poll(&polled, 1, 10_000)
