@@ -122,11 +122,12 @@ def test_ways_out(another, tmp_path, program):
             assert run(another, small) == "pulled\n"
             findings = json.loads(another.cli("doctor", "--output", "json", "--data-dir", str(another.data)).stdout)
             assert {finding["subject"]: finding["level"] for finding in findings}[program] == "good"
-            way_out, = ways_out(another, program)
-            os.kill(way_out, signal.SIGKILL)
-            assert another.process.wait(60) != 0
-            another.start()
-            assert len(ways_out(another, program)) == 1
+            if program == "slirp4netns":  # other tests kill the other one
+                way_out, = ways_out(another, program)
+                os.kill(way_out, signal.SIGKILL)
+                assert another.process.wait(60) != 0
+                another.start()
+                assert len(ways_out(another, program)) == 1
         finally:
             names.shutdown()
             names.server_close()
@@ -145,7 +146,7 @@ def test_a_machine_without_a_network_and_one_that_gets_it_later(another):
         another.network = cable.name
         another.start()
         another.kubectl("wait", "--for=create", "serviceaccount/default", "-n", "default", "--timeout=60s")
-        assert run(another, pod("inside", "default", "getent hosts kubernetes.default | wc -l")) == "1\n"
+        assert run(another, pod("inside", "default", "getent ahostsv4 kubernetes.default | wc -l")) == "3\n"
         another.apply(asking("asks", f"""
 import time, urllib.request
 while True:
