@@ -40,7 +40,7 @@ struct EnvironmentUse: Sendable {
     /// room.
     func collectGarbage(isDiskShort: (String) -> Bool = { NodePressure.measure($0).isOfDisk }, now: Date = Date()) {
         for content in contentsInUse() { renew(content, now: now) }
-        let candidates = FileTools.names(in: directory).filter { !$0.hasPrefix(".") && !$0.hasSuffix(Self.suffix) }
+        let candidates = FileTools.names(in: directory).filter { !$0.hasPrefix(".") }
             .filter { FileTools.isDirectory("\(directory)/\($0)") }
             .map { (content: $0, used: lastUse($0)) }.sorted { $0.used < $1.used }
         for (content, used) in candidates {
@@ -84,5 +84,5 @@ struct EnvironmentUse: Sendable {
     }
 
     private static let suffix = ".used"
-    private func marker(_ content: String) -> String { "\(directory)/\(content)\(Self.suffix)" }
+    private func marker(_ content: String) -> String { "\(directory)/.\(content)\(Self.suffix)" }
 }
