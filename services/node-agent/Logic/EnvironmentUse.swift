@@ -42,7 +42,7 @@ struct EnvironmentUse: Sendable {
         for content in contentsInUse() { renew(content, now: now) }
         let candidates = FileTools.names(in: directory).filter { !$0.hasPrefix(".") }
             .filter { FileTools.isDirectory("\(directory)/\($0)") }
-            .map { (content: $0, used: lastUse($0)) }.sorted { $0.used < $1.used }
+            .map { (content: $0, used: lastUse($0, now: now)) }.sorted { $0.used < $1.used }
         for (content, used) in candidates {
             let age = now.timeIntervalSince(used)
             guard age > Self.longestAge || (age > Self.grace && isDiskShort(directory)) else { continue }
@@ -57,32 +57,34 @@ struct EnvironmentUse: Sendable {
         }
     }
 
-    /// When a container last used an environment, or when it was built.
-    private func lastUse(_ content: String) -> Date {
-        for path in [marker(content), "\(directory)/\(content)/environment.lock"] {
-            var info = stat()
-            if stat(path, &info) == 0 { return Date(timeIntervalSince1970: Double(info.st_mtim.tv_sec)) }
-        }
-        return .distantPast
+    /// When a container last used an environment; what nobody has noted yet counts from now on.
+    private func lastUse(_ content: String, now: Date) -> Date {
+        var info = stat()
+        if stat(marker(content), &info) == 0 { return Date(timeIntervalSince1970: Double(info.st_mtim.tv_sec)) }
+        renew(content, now: now)
+        return now
     }
 
     /// Those of containers that have not ended, also of an earlier agent.
     private func contentsInUse() -> Set<String> {
-        var used: Set<String> = []
-        for pod in FileTools.names(in: podsDirectory) {
-            for container in FileTools.names(in: "\(podsDirectory)/\(pod)/containers") {
-                let folder = "\(podsDirectory)/\(pod)/containers/\(container)"
-                for number in FileTools.names(in: folder) where !FileTools.exists("\(folder)/\(number)/exit") {
-                    guard let content = FileTools.text("\(folder)/\(number)/environment")?.trimmed(),
-                        FileTools.isDirectory("\(directory)/\(content)")
-                    else { continue }
-                    used.insert(content)
-                }
-            }
-        }
-        return used
+        Set(
+            RunFolders.unfinished(in: podsDirectory).compactMap { FileTools.text("\($0)/environment")?.trimmed() }
+                .filter { FileTools.isDirectory("\(directory)/\($0)") })
     }
 
     private static let suffix = ".used"
     private func marker(_ content: String) -> String { "\(directory)/.\(content)\(Self.suffix)" }
+}
+
+/// Folders of runs of containers, `<pod>/containers/<name>/<number>`.
+enum RunFolders {
+    /// Those that have not ended, as they tell.
+    static func unfinished(in podsDirectory: String) -> [String] {
+        FileTools.names(in: podsDirectory).flatMap { pod in
+            FileTools.names(in: "\(podsDirectory)/\(pod)/containers").flatMap { container in
+                let folder = "\(podsDirectory)/\(pod)/containers/\(container)"
+                return FileTools.names(in: folder).map { "\(folder)/\($0)" }
+            }
+        }.filter { !FileTools.exists("\($0)/exit") }
+    }
 }

@@ -319,16 +319,7 @@ final class ImageStore: Sendable {
     /// Images of containers that have not ended, as their folders tell: also those of an earlier agent. Read while the
     /// state is locked: a container that is being started has a pin until its folder tells.
     private func used() -> Set<String> {
-        var used: Set<String> = []
-        for pod in FileTools.names(in: podsDirectory) {
-            for container in FileTools.names(in: "\(podsDirectory)/\(pod)/containers") {
-                let folder = "\(podsDirectory)/\(pod)/containers/\(container)"
-                for number in FileTools.names(in: folder) where !FileTools.exists("\(folder)/\(number)/exit") {
-                    if let id = ContainerImage.noted(in: "\(folder)/\(number)")?.id { used.insert(id) }
-                }
-            }
-        }
-        return used
+        Set(RunFolders.unfinished(in: podsDirectory).compactMap { ContainerImage.noted(in: $0)?.id })
     }
 
     /// Removes layers and configurations that no image has; not while a pull or load may be about to use them.
