@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -58,8 +59,18 @@ static int become_root(void) {
     return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0 ? 0 : -errno;
 }
 
+/* All processes of a user namespace together are bounded by what who made it may have: a part of what the user may have, so
+ * that no Pod takes the last process from the user's own programs. */
+static void leave_processes_to_the_user(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NPROC, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+    limit.rlim_cur -= limit.rlim_cur / 4;
+    setrlimit(RLIMIT_NPROC, &limit);
+}
+
 static _Noreturn void hold(int fd) {
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    leave_processes_to_the_user();
     int error = unshare(CLONE_NEWUSER) == 0 ? 0 : errno;
     tell(fd, error);
     if (error != 0 || hear(fd) != 0) _exit(1);
@@ -123,6 +134,16 @@ int rootless_join(pid_t process) {
     return result;
 }
 
+int rootless_own_groups(void) { return unshare(CLONE_NEWCGROUP) == 0 ? 0 : -errno; }
+
+int rootless_join_groups(pid_t process) {
+    int groups = open_namespace(process, "cgroup");
+    if (groups < 0) return groups;
+    int result = setns(groups, CLONE_NEWCGROUP) == 0 ? 0 : -errno;
+    close(groups);
+    return result;
+}
+
 /* /run is the machine's, where this root may make nothing: an own one, in which all that is there now is still found. */
 static int own_run(void) {
     int old = (int)syscall(SYS_open_tree, AT_FDCWD, "/run", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
@@ -147,16 +168,22 @@ static int own_run(void) {
     return result;
 }
 
-int rootless_own_mounts(const char *resolver) {
+/* Those of the machine are covered: container runtimes look at them and refuse what they cannot change. */
+static int own_view_of_groups(int has_groups) {
+    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    if (access("/sys/fs/cgroup", F_OK) != 0) return 0;
+    if (mount("tmpfs", "/sys/fs/cgroup", "tmpfs", flags | MS_RDONLY, "size=4k") != 0) return -errno;
+    /* Not straight over the machine's: the same file system twice at one place is refused. */
+    return has_groups && mount("cgroup2", "/sys/fs/cgroup", "cgroup2", flags, NULL) != 0 ? -errno : 0;
+}
+
+int rootless_own_mounts(const char *resolver, int has_groups) {
     char directory[PATH_MAX];
     if (!getcwd(directory, sizeof directory)) strcpy(directory, "/");
     if (unshare(CLONE_NEWNS) != 0) return -errno;
     if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) != 0) return -errno;
-    /* Control groups are the machine's; container runtimes look at them and refuse what they cannot change. */
-    if (access("/sys/fs/cgroup", F_OK) == 0
-        && mount("tmpfs", "/sys/fs/cgroup", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, "size=4k") != 0)
-        return -errno;
-    int result = own_run();
+    int result = own_view_of_groups(has_groups);
+    if (result == 0) result = own_run();
     if (result == 0 && resolver && mount(resolver, "/etc/resolv.conf", NULL, MS_BIND, NULL) != 0) result = -errno;
     if (result == 0 && chdir(directory) != 0) result = -errno;
     return result;

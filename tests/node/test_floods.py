@@ -101,7 +101,6 @@ time.sleep(3600)
 """
 
 
-@pytest.mark.root("control groups")
 def test_a_fork_bomb_stays_in_its_pod(platform, namespace):
     platform.apply(pod("beside", namespace, "exec sleep 3600", terminationGracePeriodSeconds=0))
     platform.apply(pod("bomb", namespace, BOMB, "python:3.11", terminationGracePeriodSeconds=0))

@@ -20,7 +20,7 @@ struct Announcement: Service {
         try await Manifests(root: platform.installation.root, client: client).apply()
         readiness.manifests.open()
         try await makeProfile(client)
-        if platform.node != nil { try await waitForNode(client) }
+        let node = platform.node == nil ? nil : try await waitForNode(client)
         let gateway = "http://127.0.0.1:\(try await readiness.gateway.port())"
         let elapsed = (ContinuousClock.now - platform.started).components
         let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
@@ -41,7 +41,7 @@ struct Announcement: Service {
 
                 """)
         }
-        if platform.wayOut != nil { print("Without root, \(Rootless.noLimits).\n") }
+        if let node, let shortage = condition("LimitsNotEnforced", of: node) { print("Mind: \(shortage).\n") }
         let token = try SignInTokens(stateDirectory: directory.gatewayState).issue(user: platform.user.name)
         print(
             """
@@ -67,20 +67,23 @@ struct Announcement: Service {
     }
 
     /// The node registers itself once its agent runs; a failing agent ends the platform through its own service.
-    private func waitForNode(_ client: KubeClient) async throws {
+    private func waitForNode(_ client: KubeClient) async throws -> KubeObject {
         let list = try await client.list(.nodes)
-        if list.items.contains(where: isReady) { return }
+        if let node = list.items.first(where: isReady) { return node }
         for try await event in try await client.watch(.nodes, from: list.resourceVersion) {
             switch event {
-            case .added(let node), .modified(let node): if isReady(node) { return }
+            case .added(let node), .modified(let node): if isReady(node) { return node }
             case .deleted, .bookmark: continue
             }
         }
         throw CancellationError()
     }
 
-    private func isReady(_ node: KubeObject) -> Bool {
-        node.status["conditions"]?.array?.contains { $0["type"]?.string == "Ready" && $0["status"]?.string == "True" }
-            ?? false
+    private func isReady(_ node: KubeObject) -> Bool { condition("Ready", of: node) != nil }
+
+    /// What a condition of a node says, if it holds.
+    private func condition(_ type: String, of node: KubeObject) -> String? {
+        let found = node.status["conditions"]?.array?.first { $0["type"]?.string == type }
+        return found?["status"]?.string == "True" ? found?["message"]?.string ?? "" : nil
     }
 }

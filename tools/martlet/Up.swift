@@ -73,6 +73,7 @@ struct Up: ParsableCommand {
     /// All that only root can do, if the process is root's; it is not any more afterwards. Runs before the first thread.
     func prepare() throws -> Grounds {
         let started = ContinuousClock.now
+        if geteuid() != 0 { UserScope.enter() }
         let directory = data.directory
         let installation = try Installation.find()
         try Prerequisites.check(installation: installation)

@@ -52,6 +52,9 @@ struct ContainerPlan: Sendable {
     var memoryScore: Int?
     /// The namespace of processes that the container joins; nil for one of its own.
     var processNamespace: String?
+    /// The program that bounds how many processes each user of the container may have, whose users are its own then; nil
+    /// where a control group does it for the container.
+    var bounder: String?
     /// A /proc that shows the processes of the whole pod.
     var processes: String?
     var cpuLimit: Double?
@@ -166,6 +169,14 @@ enum ContainerBundle {
         }
     }
 
+    /// What of the kernel no container sees.
+    private static let hiddenPaths =
+        [
+            "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
+            "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/proc/sysrq-trigger", "/sys/firmware",
+            "/sys/devices/virtual/powercap",
+        ] + (ControlGroups.areShown ? [] : ["/sys/fs/cgroup"])
+
     /// The OCI runtime configuration.
     static func config(_ plan: ContainerPlan) -> JSON {
         let capabilities = JSON.array(plan.capabilities.map { .string("CAP_\($0)") })
@@ -176,19 +187,15 @@ enum ContainerBundle {
                 plan.processNamespace.map { ["type": "pid", "path": .string($0)] } ?? ["type": "pid"],
                 ["type": "ipc", "path": .string(plan.ipcNamespace)], ["type": "uts"], ["type": "mount"],
             ],
-            "maskedPaths": plan.showsWholeProc
-                ? []
-                : [
-                    "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-                    "/proc/timer_list",
-                    "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/proc/sysrq-trigger", "/sys/firmware",
-                    "/sys/devices/virtual/powercap", "/sys/fs/cgroup",
-                ],
+            "maskedPaths": plan.showsWholeProc ? [] : .array(hiddenPaths.map(JSON.string)),
             "readonlyPaths": plan.showsWholeProc ? [] : ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys"],
         ]
         if ControlGroups.areUsable {
             linux["cgroupsPath"] = .string(plan.cgroup)
             linux["resources"] = resources(plan)
+        }
+        if ControlGroups.areShown {
+            linux["namespaces"] = .array((linux["namespaces"]?.array ?? []) + [["type": "cgroup"]])
         }
         if let path = plan.networkNamespace {
             linux["namespaces"] = .array(
@@ -208,7 +215,7 @@ enum ContainerBundle {
             "capabilities": ["bounding": capabilities, "effective": capabilities, "permitted": capabilities],
         ]
         if let score = plan.memoryScore { process["oomScoreAdj"] = .int(Int64(score)) }
-        return [
+        var config: JSON = [
             "ociVersion": "1.0.0", "process": process,
             "root": [
                 "path": .string(rootPath(plan)),
@@ -216,6 +223,16 @@ enum ContainerBundle {
             ],
             "hostname": .string(plan.hostname), "mounts": .array(mounts(plan)), "linux": linux,
         ]
+        if let bounder = plan.bounder {
+            // Not among the limits of the process: crun sets those before it makes the namespace of users, for which the
+            // kernel takes them as the bound of all processes that its maker has anywhere.
+            config["hooks"] = [
+                "createRuntime": [
+                    ["path": .string(bounder), "args": ["container-shim", "bound", .string("\(mostProcesses)")]]
+                ]
+            ]
+        }
+        return config
     }
 
     private static func rootPath(_ plan: ContainerPlan) -> String {
@@ -235,9 +252,14 @@ enum ContainerBundle {
         return resources
     }
 
+    /// How many processes and threads a container may have.
+    static let mostProcesses = 4096
+
     /// Limits as OCI writes them; of CPUs as counts, of memory as bytes.
     static func resources(cpuRequest: Double?, cpuLimit: Double?, memoryLimit: Double?) -> JSON {
-        var resources: JSON = ["devices": [["allow": false, "access": "rwm"]], "pids": ["limit": 4096]]
+        var resources: JSON = [
+            "devices": [["allow": false, "access": "rwm"]], "pids": ["limit": .int(Int64(mostProcesses))],
+        ]
         let shares = cpuRequest.map { max(2, ResourceQuantity.whole($0 * 1024)) } ?? 2
         var cpu: JSON = ["shares": .int(min(shares, 262_144))]
         if let limit = cpuLimit, limit > 0 {
@@ -245,11 +267,13 @@ enum ContainerBundle {
             cpu["quota"] = .int(max(1000, ResourceQuantity.whole(min(limit, 1_000_000) * 100_000)))
             cpu["period"] = 100_000
         }
-        resources["cpu"] = cpu
+        if ControlGroups.limitProcessors { resources["cpu"] = cpu }
         if let limit = memoryLimit, limit > 0 {
             // No swap beyond the limit, as kubelets have it.
             let limit = JSON.int(ResourceQuantity.whole(limit))
             resources["memory"] = ["limit": limit, "swap": limit]
+            // Who lacks memory ends as a whole, as with kubelets.
+            if ControlGroups.isUnified { resources["unified"] = ["memory.oom.group": "1"] }
         }
         return resources
     }
@@ -297,6 +321,12 @@ enum ContainerBundle {
                 "destination": "/sys", "type": "bind", "source": .string(sysfs),
                 "options": ["rbind", "rprivate", "ro", "nosuid", "nodev", "noexec"],
             ]
+        }
+        if ControlGroups.areShown {
+            mounts.append([
+                "destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
+                "options": ["nosuid", "noexec", "nodev", "relatime", "ro"],
+            ])
         }
         if !plan.mounts.contains(where: { $0.destination == "/dev/shm" }) {
             // The containers of a pod share it. Everybody may write there, so that owners need no mapping.

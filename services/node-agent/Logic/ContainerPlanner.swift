@@ -104,6 +104,7 @@ struct ContainerPlanner: Sendable {
             sharedMemory: "\(podDirectory)/shm", ipcNamespace: PodIPC(podDirectory).path,
             messageQueues: PodIPC(podDirectory).queues, devices: context.devices.nodes(devices),
             memoryScore: pod.memoryScore(container, nodeMemory: context.nodeMemory), processNamespace: processNamespace,
+            bounder: ControlGroups.areUsable ? nil : context.tools.shim,
             processes: pod.sharesProcesses ? SharedProcesses(podDirectory).proc : nil, cpuLimit: container.limit("cpu"),
             cpuRequest: container.request("cpu") ?? container.limit("cpu"), memoryLimit: container.limit("memory"),
             podEtc: podEtc, terminationFile: run.terminationFile, terminationPath: termination)
@@ -120,7 +121,8 @@ struct ContainerPlanner: Sendable {
         let configuration = context.configuration
         let users = ContainerUsers(
             asked: pod.object.spec["hostUsers"]?.bool, uid: uid, gid: gid, isImage: environment.image != nil,
-            isPlatform: uid == configuration.servedUser)
+            isPlatform: uid == configuration.servedUser,
+            needsBound: !ControlGroups.areUsable && !UserNamespace.isOfMachine)
         let areOwn = try users.areOwn(
             permitsHost: configuration.allowsHostUsers, isOffered: context.shiftsUsers, on: configuration.dataDirectory)
         return areOwn ? UserShift.base(of: sandbox.identity) : nil

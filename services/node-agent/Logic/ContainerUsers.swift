@@ -9,6 +9,8 @@ struct ContainerUsers {
     let isImage: Bool
     /// True when `uid` is the user that the platform runs as.
     let isPlatform: Bool
+    /// True where only a user namespace bounds how many processes the container can have.
+    var needsBound = false
 
     /// True when they are its own: root, the platform's user and all users of images are never the host's, unless
     /// `hostUsers: true` asks for it and the node permits it. Where the kernel cannot shift the owners of files, root of
@@ -22,7 +24,7 @@ struct ContainerUsers {
     /// - Throws: ``ContainerConfigError`` when they have to be its own and cannot.
     func areOwn(permitsHost: Bool, isOffered: Bool, on directory: String) throws -> Bool {
         if asked == true, permitsHost { return false }
-        guard asked == false || uid == 0 || isPlatform || isImage else { return false }
+        guard asked == false || uid == 0 || isPlatform || isImage || needsBound else { return false }
         if isImage, uid >= UserShift.count || gid >= UserShift.count {
             throw ContainerConfigError("users and groups of images have numbers below 65536 on this node")
         }

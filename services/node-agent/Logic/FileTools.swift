@@ -102,6 +102,15 @@ enum FileTools {
         try write(Array(text.utf8), to: path, mode: mode)
     }
 
+    /// Writes to a file of the kernel's, which is there and takes all at once.
+    static func tell(_ text: String, to path: String) throws {
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("open", path) }
+        defer { close(descriptor) }
+        let bytes = Array(text.utf8)
+        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count else { throw failure("write", path) }
+    }
+
     static func names(in directory: String) -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []).sorted()
     }

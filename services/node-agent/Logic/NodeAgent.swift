@@ -96,9 +96,7 @@ public struct NodeAgent: Service {
             secrets: secrets, nodeCPU: capacity?["cpu"]?.string.flatMap(ResourceQuantity.value) ?? 1,
             nodeMemory: capacity?["memory"]?.string.flatMap(ResourceQuantity.value) ?? 0,
             shiftsUsers: UserShift.isOffered(on: configuration.podsDirectory), logger: logger)
-        if !ControlGroups.areUsable {
-            logger.warning("limits are not enforced: control groups cannot be used without root")
-        }
+        if let condition = ControlGroups.condition { logger.warning("\(condition.message)") }
         if !context.shiftsUsers {
             logger.warning("root in a pod is root of the host: the file system cannot show files under other owners")
         }

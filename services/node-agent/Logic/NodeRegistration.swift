@@ -131,7 +131,7 @@ struct NodeRegistration: Sendable {
                 : ("PIDPressure", "False", "KubeletHasSufficientPID", "the node has sufficient PIDs available"),
             ("Ready", "True", "KubeletReady", "the node agent runs pods"),
         ]
-        if !ControlGroups.areUsable { wanted.insert(ControlGroups.condition, at: 0) }
+        if let condition = ControlGroups.condition { wanted.insert(condition, at: 0) }
         let time = Timestamps.text(now)
         return wanted.map { condition in
             let before = old.first { $0["type"]?.string == condition.type }

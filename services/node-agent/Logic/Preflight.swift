@@ -84,6 +84,11 @@ public enum Preflight {
     }
 }
 
+extension Preflight {
+    /// Makes control groups ready for those of containers, where they are of version 2.
+    public static func prepareControlGroups() { ControlGroups.prepare() }
+}
+
 /// Processes of containers as their state files tell.
 enum ContainerProcesses {
     /// Process ids of the shims that still run.

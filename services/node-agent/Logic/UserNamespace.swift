@@ -12,20 +12,3 @@ enum UserNamespace {
     /// What overlays need among their options.
     static var overlayOption: String { isOfMachine ? "" : ",userxattr" }
 }
-
-/// The control groups of the machine, by which containers are limited and measured.
-enum ControlGroups {
-    /// False where this agent may not use them: an ordinary user's sees none.
-    static let areUsable =
-        FileTools.exists("/sys/fs/cgroup/cgroup.controllers") || FileTools.exists("/sys/fs/cgroup/memory")
-
-    /// What the Node says of it.
-    static let condition = (
-        type: "LimitsNotEnforced", status: "True", reason: "NoControlGroups",
-        message:
-            "limits of CPU, memory and processes are not enforced, because the node agent does not have root's powers"
-    )
-
-    /// How crun handles them.
-    static var manager: String { "--cgroup-manager=\(areUsable ? "cgroupfs" : "disabled")" }
-}

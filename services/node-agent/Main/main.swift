@@ -93,6 +93,7 @@ let dataDirectory = absolute(flags.dataDir)
 do {
     // Before anything starts a thread: the program moves into a mount namespace of its own.
     try Preflight.enterNamespace(dataDirectory: dataDirectory)
+    Preflight.prepareControlGroups()
     let format = LineLogHandler.Format(rawValue: flags.logFormat) ?? .text
     let level = Logger.Level(rawValue: flags.logLevel) ?? .info
     LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, level: level, sink: .standardError) }

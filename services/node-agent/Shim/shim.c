@@ -6,6 +6,9 @@
  * CGROUP is empty where control groups cannot be used.
  * MODE is made of letters: `i` the container has an input, `o` which ends with the first who typed, `t` a terminal.
  *
+ *   container-shim bound MOST          a hook of crun's: see bound()
+ *   container-shim pause PROC          see pause_pod()
+ *
  * STATE is a directory that holds the bundle (config.json, rootfs) and receives:
  *   shim      "PID START-TIME" of this process, to tell it from a later process with the same number
  *   pid       of the container's first process
@@ -27,6 +30,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -457,7 +461,25 @@ static int pause_pod(const char *proc) {
     return 0;
 }
 
+/* Before a container's program begins: limits how many processes its user can have in its namespace of users. crun tells
+ * of the container on standard input. */
+static int bound(const char *most) {
+    char text[64 * 1024];
+    size_t used = 0;
+    ssize_t size;
+    while (used < sizeof text - 1 && (size = read(0, text + used, sizeof text - 1 - used)) > 0) used += (size_t)size;
+    text[used] = 0;
+    char *at = strstr(text, "\"pid\"");
+    at = at ? strchr(at, ':') : NULL;
+    int process = at ? atoi(at + 1) : 0;
+    struct rlimit limit = {strtoul(most, NULL, 10), strtoul(most, NULL, 10)};
+    if (process > 0 && prlimit(process, RLIMIT_NPROC, &limit, NULL) == 0) return 0;
+    fprintf(stderr, "container-shim: the processes of the container cannot be bounded: %s\n", strerror(errno));
+    return 1;
+}
+
 int main(int argc, char **argv) {
+    if (argc == 3 && strcmp(argv[1], "bound") == 0) return bound(argv[2]);
     if (argc == 3 && strcmp(argv[1], "pause") == 0) return pause_pod(argv[2]);
     if (argc != 7 && argc != 8) {
         fprintf(stderr, "usage: container-shim STATE ID CRUN CRUN-ROOT CGROUP LOG [MODE]\n");

@@ -13,7 +13,8 @@ struct rootless_holder {
     int channel;
 };
 
-/* Starts a child in a new user namespace, which has no numbers yet: newuidmap and newgidmap give them to it. */
+/* Starts a child in a new user namespace, which has no numbers yet: newuidmap and newgidmap give them to it. All processes in
+ * it together can be three quarters of what the user may have. */
 int rootless_begin(struct rootless_holder *holder);
 
 /* Once it has its numbers: the child becomes root there and makes a network, with loopback alone. */
@@ -25,9 +26,15 @@ void rootless_end(const struct rootless_holder *holder);
 /* Joins the user and the network namespace of a process, as root there. */
 int rootless_join(pid_t process);
 
-/* Gives this thread a view of the file system of its own, where root of a user namespace may work: its own /run, no
- * control groups, and `resolver` as /etc/resolv.conf unless it is null. */
-int rootless_own_mounts(const char *resolver);
+/* Makes the control group of this process the root of all that it, and what it starts, sees of them. */
+int rootless_own_groups(void);
+
+/* Sees of control groups what a process sees, whose namespaces were joined before. The group stays the same. */
+int rootless_join_groups(pid_t process);
+
+/* Gives this thread a view of the file system of its own, where root of a user namespace may work: its own /run, the control
+ * groups (version 2) that it sees or none, and `resolver` as /etc/resolv.conf unless it is null. */
+int rootless_own_mounts(const char *resolver, int has_groups);
 
 /* Whether this user may make user namespaces, tried in a child: 0 or -errno. */
 int rootless_is_permitted(void);

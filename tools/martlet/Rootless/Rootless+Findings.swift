@@ -74,8 +74,9 @@ extension Rootless {
     }
 
     /// What is otherwise than with root, for `martlet doctor`.
-    static let differences = [
-        Finding(level: .warning, subject: "limits", detail: noLimits),
+    static var differences: [Finding] { [limits] + otherDifferences }
+
+    private static let otherDifferences = [
         Finding(
             level: .warning, subject: "network",
             detail:
@@ -95,7 +96,25 @@ extension Rootless {
         ),
     ]
 
-    /// One sentence, printed at the start, too.
-    static let noLimits =
-        "limits of CPU, memory and processes are not enforced, because control groups are root's; usage is measured"
+    /// Which limits of Pods hold, in the control group that `martlet up` would have.
+    private static var limits: Finding {
+        let group = DelegatedGroup.own ?? (UserScope.program == nil ? nil : DelegatedGroup.ofUser)
+        guard let group else {
+            return Finding(
+                level: .warning, subject: "limits",
+                detail:
+                    "limits of CPU, memory and processes are not enforced, because no control group of version 2 is "
+                    + "delegated to you (`systemd-run --user` would bring one); usage is measured")
+        }
+        guard group.missing.isEmpty else {
+            return Finding(
+                level: .warning, subject: "limits",
+                detail: "these control groups are not delegated to you, so that what they limit is not limited: "
+                    + "\(group.missing.joined(separator: ", ")); `Delegate=cpu memory pids` in "
+                    + "/etc/systemd/system/user@.service.d/delegate.conf changes that")
+        }
+        return Finding(
+            level: .good, subject: "limits",
+            detail: "CPU, memory and processes of Pods are limited, in control groups that are delegated to you")
+    }
 }

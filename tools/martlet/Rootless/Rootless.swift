@@ -29,16 +29,20 @@ enum Rootless {
         let place = NamespacePlace(directory)
         try place.prepare()
         let wayOut = WayOut(place)
+        let hasGroups: Bool
         if let shim = Leftovers.shim(of: directory, root: try SubordinateNumbers.ofUser().users) {
             if !wayOut.isRunning { try wayOut.start(to: shim) }
-            try join(shim)
+            DelegatedGroup.ofPods(of: shim)?.enter()
+            hasGroups = try join(shim)
         } else {
+            hasGroups = DelegatedGroup.own != nil
             wayOut.end()
             let holder = try Holder()
             defer { holder.end() }
             try wayOut.start(to: holder.process)
             do {
                 try join(holder.process)
+                if hasGroups { try check(rootless_own_groups(), "make a view of control groups of its own") }
             } catch {
                 wayOut.end()
                 throw error
@@ -46,7 +50,8 @@ enum Rootless {
         }
         entered.store(true, ordering: .releasing)
         do {
-            try check(rootless_own_mounts(place.resolver), "make a view of the file system of its own")
+            try check(
+                rootless_own_mounts(place.resolver, hasGroups ? 1 : 0), "make a view of the file system of its own")
             try rules.apply()
         } catch {
             wayOut.endUnlessUsed()
@@ -73,15 +78,16 @@ enum Rootless {
             throw Complaint(
                 "\(directory.path) holds files of Pods; `martlet doctor` says what is missing to reach them")
         }
+        var hasGroups = false
         if let shim = Leftovers.shim(of: directory, root: numbers.users) {
-            try join(shim)
+            hasGroups = try join(shim)
         } else {
             let holder = try Holder()
             defer { holder.end() }
             try join(holder.process)
         }
         entered.store(true, ordering: .releasing)
-        try check(rootless_own_mounts(nil), "make a view of the file system of its own")
+        try check(rootless_own_mounts(nil, hasGroups ? 1 : 0), "make a view of the file system of its own")
     }
 
     /// True for a data directory in which a platform of this user has run Pods.
@@ -106,8 +112,15 @@ enum Rootless {
         try directory.give(to: PlatformUser(user: user, group: user))
     }
 
-    private static func join(_ process: pid_t) throws {
+    /// Joins the namespaces of a process that holds them or supervises a container.
+    ///
+    /// - Returns: true when its Pods have control groups, which this process sees then as well.
+    @discardableResult
+    private static func join(_ process: pid_t) throws -> Bool {
+        let hasGroups = DelegatedGroup.ofPods(of: process) != nil
         try check(rootless_join(process), "join the namespaces of process \(process)")
+        if hasGroups { try check(rootless_join_groups(process), "see the control groups of process \(process)") }
+        return hasGroups
     }
 
     static func check(_ result: Int32, _ what: String) throws {
