@@ -14,6 +14,7 @@
 
 /* What is asked for, and the answer, which repeats it and says how it went (0 or an error number). */
 struct question {
+    uint32_t address;
     uint16_t port;
     uint16_t is_udp;
 };
@@ -25,7 +26,8 @@ struct answer {
 static int open_port(const struct question *question) {
     int fd = socket(AF_INET, (question->is_udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return -errno;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(question->port)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(question->port), .sin_addr.s_addr = htonl(question->address)};
     int yes = 1;
     /* Else a port could not be opened again while old connections of it linger. For UDP it would mean sharing. */
     if ((question->is_udp || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0)

@@ -119,7 +119,12 @@ struct SchedulerTests {
         }
         let taken = state([node("a")], [(serving("q", "127.0.0.1"), "a")])
         #expect(find(serving("p", "10.0.0.1"), taken) == "a")
-        #expect(reasons(serving("p", nil), taken) == ["node(s) didn't have free ports for the requested pod ports"])
+        for address in [nil, "", "0.0.0.0", "::", "127.0.0.1"] {
+            #expect(
+                reasons(serving("p", address), taken) == ["node(s) didn't have free ports for the requested pod ports"])
+        }
+        let full = state([node("a")], [(serving("q", "::"), "a")])
+        #expect(reasons(serving("p", "10.0.0.1"), full).count == 1)
         let terms: [[JSON]] = [[["matchExpressions": [["key": "zone", "operator": "In", "values": ["two"]]]]]]
         let nodes = [node("a", zone: "one"), node("b", zone: "two")]
         #expect(find(pod("p"), state(nodes), volumes: terms) == "b")

@@ -57,29 +57,6 @@ struct DiskShortageTests {
     }
 }
 
-@Suite("Ports of the host that are taken")
-struct HostSocketTests {
-    private let tcp = """
-          sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-           0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0
-           1: 0100007F:C001 0100007F:1F90 01 00000000:00000000 00:00000000 00000000     0        0 2 1 0
-        """
-    private let udp = """
-           sl  local_address rem_address   st tx_queue rx_queue
-          1: 0100007F:0035 00000000:0000 07 00000000:00000000
-          2: 0100007F:0044 0100007F:0035 01 00000000:00000000
-        """
-
-    @Test("are those that somebody listens to")
-    func listening() {
-        #expect(HostSockets.holds(tcp, port: 8080, isTCP: true))
-        #expect(!HostSockets.holds(tcp, port: 49_153, isTCP: true))
-        #expect(HostSockets.holds(udp, port: 53, isTCP: false))
-        #expect(!HostSockets.holds(udp, port: 68, isTCP: false))
-        #expect(!HostSockets.holds("", port: 53, isTCP: false))
-    }
-}
-
 @Suite("Moments")
 struct MomentTests {
     @Test("are where a date was, as far as that makes sense")

@@ -234,6 +234,52 @@ def ports_helper(account):
                 if open(f"/proc/{process}/comm").read().strip() == "martlet-ports")
 
 
+def test_ports_of_one_address_of_the_machine(rootless):
+    """Of the machine's addresses each can have its ports; the bridge's is known inside only."""
+    port, address = free_port(), machines_address()
+
+    def page(name, *ports):
+        serve = f"""
+import http.server
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"{name}")
+http.server.ThreadingHTTPServer(("0.0.0.0", 8000), Page).serve_forever()
+"""
+        return pod(name, "default", serve, "python:3.11", terminationGracePeriodSeconds=1, container={
+            "readinessProbe": {"tcpSocket": {"port": 8000}, "periodSeconds": 1},
+            "ports": [{"containerPort": 8000, "hostPort": port, **more} for more in ports]})
+
+    def read(at):
+        return urllib.request.urlopen(f"http://{at}:{port}/", timeout=30).read().decode()
+
+    rootless.apply(page("near", {"hostIP": "127.0.0.1"}))
+    rootless.apply(page("far", {"hostIP": address}))
+    rootless.wait("--for=condition=Ready", "pod/near", "pod/far", "-n", "default")
+    bridge = rootless.get("pod", "far", "-n", "default")["status"]["hostIP"]
+    rootless.apply(page("inside", {"hostIP": bridge}))
+    rootless.wait("--for=condition=Ready", "pod/inside", "-n", "default")
+    assert (read("127.0.0.1"), read(address)) == ("near", "far")
+    with pytest.raises(OSError):
+        read("127.0.0.2")
+    script = "".join(fetch(f"http://{at}:{port}/") for at in (bridge, address))
+    assert run(rootless, pod("asks", "default", script, "python:3.11")).split() == ["inside", "far"]
+    with Cable() as cable:  # comes after the ports, which are not at its address
+        cable.plug_in()
+        assert cable.run("curl", "-s", "-m", "20", f"http://{address}:{port}/") == "far"
+        assert cable.run("curl", "-s", "-m", "20", f"http://{cable.here}:{port}/") == ""
+    rootless.kubectl("delete", "pod", "near", "far", "inside", "-n", "default")
+    # All addresses, and one that leads elsewhere.
+    rootless.apply(page("split", {}, {"containerPort": 8001, "hostIP": "127.0.0.1"}))
+    assert "give each of them a hostIP" in wait_event(rootless, "split", "default", "FailedCreatePodSandBox")
+    rootless.kubectl("delete", "pod", "split", "-n", "default", "--now")
+    rootless.apply(page("lost", {"hostIP": "192.0.2.9"}))
+    assert "does not have the address 192.0.2.9" in wait_event(rootless, "lost", "default", "FailedCreatePodSandBox")
+    rootless.kubectl("delete", "pod", "lost", "-n", "default", "--now")
+
+
 def test_ports_of_the_machine(rootless):
     """They lead from all its addresses; others' machines come in where policies let them."""
     port, late = free_port(), free_port()

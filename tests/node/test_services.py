@@ -1,9 +1,17 @@
 """Sticky clients, backends that go, ports of the host, and names."""
 
+import contextlib
+import os
+import secrets
+import select
+import signal
 import socket
+import subprocess
 import urllib.request
 
-from support.pods import pod, run, wait_phase
+from support.machine import Machine
+from support.pods import pod, run, wait_event, wait_phase
+from support.waiting import eventually
 
 WHO = """
 import http.server, os, socket, threading
@@ -131,6 +139,135 @@ except OSError:
         for user in (1000, 0):
             assert run(platform, pod(f"knocks-{user}", namespace, script, "python:3.11", securityContext={"runAsUser": user})
                        ) == "False\n"
+
+
+@contextlib.contextmanager
+def another_address(is_there=True):
+    """Another address of this machine, and what makes it one where that is left to the test."""
+    text = f"198.18.{secrets.randbelow(250)}.{1 + secrets.randbelow(250)}"
+
+    def change(verb, check=True):
+        subprocess.run(["ip", "address", verb, f"{text}/32", "dev", "lo"], check=check, capture_output=True, timeout=30)
+
+    try:
+        if is_there:
+            change("add")
+        yield text if is_there else (text, lambda: change("add"))
+    finally:
+        change("del", check=False)
+
+
+def ports_at(port, *addresses, **more):
+    return [{"containerPort": 5000, "hostPort": port, "hostIP": address, "protocol": protocol, **more}
+            for address in addresses for protocol in ("TCP", "UDP")]
+
+
+def ask(address, port):
+    """Who answers, over TCP and UDP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(30)
+        client.sendto(b"who", (address, port))
+        return urllib.request.urlopen(f"http://{address}:{port}", timeout=30).read().decode(), client.recv(100).decode()
+
+
+def is_open(address, port):
+    with socket.socket() as client:
+        client.settimeout(5)
+        return client.connect_ex((address, port)) == 0
+
+
+def test_a_port_of_one_address_of_the_host(platform, namespace):
+    """Each address has its ports; whoever wants all waits for those who have one."""
+    port = free_port()
+    with another_address() as other:
+        platform.apply(server("near", namespace, ports_at(port, "127.0.0.1"), terminationGracePeriodSeconds=1))
+        platform.apply(server("far", namespace, ports_at(port, other), terminationGracePeriodSeconds=1))
+        platform.wait("--for=condition=Ready", "pod/near", "pod/far", "-n", namespace)
+        assert ask("127.0.0.1", port) == ("near", "near") and ask(other, port) == ("far", "far")
+        assert not is_open("127.0.0.2", port) and not is_open(platform.get("pod", "far", "-n", namespace)["status"]["hostIP"], port)
+        script = f"import urllib.request; print(urllib.request.urlopen('http://{other}:{port}', timeout=30).read().decode())"
+        assert run(platform, pod("client", namespace, script, "python:3.11")) == "far\n"
+
+        platform.apply(server("all", namespace, ports_at(port, "0.0.0.0")))
+        assert "didn't have free ports" in wait_event(platform, "all", namespace, "FailedScheduling")
+        # The node itself looks, too, when nobody asks the scheduler.
+        node = platform.get("pod", "far", "-n", namespace)["spec"]["nodeName"]
+        for name, text in (("again", other), ("every", "::")):
+            platform.apply(server(name, namespace, ports_at(port, text), nodeName=node))
+            wait_phase(platform, name, namespace, "Failed")
+            assert platform.get("pod", name, "-n", namespace)["status"]["reason"] == "NodePorts"
+
+        platform.kubectl("delete", "pod", "near", "-n", namespace)
+        assert not is_open("127.0.0.1", port) and ask(other, port) == ("far", "far")
+        platform.kubectl("delete", "pod", "far", "-n", namespace)
+        platform.wait("--for=condition=Ready", "pod/all", "-n", namespace)
+        assert ask("127.0.0.1", port) == ask(other, port) == ("all", "all")
+
+
+def test_two_addresses_of_the_host_lead_to_a_pod(platform, namespace):
+    port = free_port()
+    with another_address() as other:
+        ports = ports_at(port, "127.0.0.1", other)
+        platform.apply(server("both", namespace, ports))
+        platform.wait("--for=condition=Ready", "pod/both", "-n", namespace)
+        assert ask("127.0.0.1", port) == ask(other, port) == ("both", "both")
+        assert not is_open("127.0.0.2", port)
+        assert platform.get("pod", "both", "-n", namespace)["spec"]["containers"][0]["ports"] == ports
+        # One that is among all of them already.
+        ports = [*ports_at(port + 1, "127.0.0.1"), *ports_at(port + 1, "0.0.0.0")]
+        platform.apply(server("more", namespace, ports))
+        platform.wait("--for=condition=Ready", "pod/more", "-n", namespace)
+        assert ask("127.0.0.1", port + 1) == ask(other, port + 1) == ("more", "more")
+
+
+def test_a_program_at_another_address_of_the_host(platform, namespace):
+    with another_address() as other, socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        platform.apply(server("beside", namespace, ports_at(port, other)))
+        platform.wait("--for=condition=Ready", "pod/beside", "-n", namespace)
+        assert ask(other, port) == ("beside", "beside")
+        with socket.create_connection(("127.0.0.1", port), timeout=30), listener.accept()[0]:
+            pass
+        platform.apply(server("instead", namespace, ports_at(port, "127.0.0.1")))
+        wait_phase(platform, "instead", namespace, "Failed")
+        assert platform.get("pod", "instead", "-n", namespace)["status"]["reason"] == "NodePorts"
+
+
+def test_an_address_that_the_host_does_not_have(platform, namespace):
+    """The Pod says so, and starts once the address is there."""
+    port = free_port()
+    platform.apply(server("never", namespace, ports_at(port, "fe80::1")))
+    assert '"fe80::1" of host port' in wait_event(platform, "never", namespace, "FailedCreatePodSandBox")
+    with another_address(is_there=False) as (other, add):
+        platform.apply(server("early", namespace, ports_at(port, other)))
+        message = wait_event(platform, "early", namespace, "FailedCreatePodSandBox")
+        assert f"does not have the address {other}" in message and "set hostIP to" in message
+        add()
+        platform.wait("--for=condition=Ready", "pod/early", "-n", namespace)
+        assert ask(other, port) == ("early", "early")
+    state = platform.get("pod", "never", "-n", namespace)["status"]["containerStatuses"][0]["state"]
+    assert state["waiting"]["reason"] == "ContainerCreating"
+
+
+def test_ports_of_the_host_outlive_the_agent(own_platform):
+    platform, port = own_platform.start(), free_port()
+    platform.kubectl("wait", "--for=create", "serviceaccount/default", "-n", "default", "--timeout=60s")
+    with another_address() as other:
+        platform.apply(server("far", "default", ports_at(port, other), terminationGracePeriodSeconds=1))
+        platform.apply(server("near", "default", ports_at(port, "127.0.0.1"), terminationGracePeriodSeconds=1))
+        platform.wait("--for=condition=Ready", "pod/far", "pod/near", "-n", "default")
+        agent = Machine(platform).agent
+        watch = os.pidfd_open(agent)
+        os.kill(agent, signal.SIGKILL)
+        assert select.select([watch], [], [], 60)[0]
+        os.close(watch)
+        # By the agent that took over.
+        assert run(platform, pod("after", "default", "echo well")) == "well\n"
+        eventually(lambda: is_open(other, port) and is_open("127.0.0.1", port), what="the ports")
+        assert ask(other, port) == ("far", "far") and ask("127.0.0.1", port) == ("near", "near")
+        assert not is_open("127.0.0.2", port)
+        platform.kubectl("delete", "pod", "far", "-n", "default")
+        assert not is_open(other, port) and ask("127.0.0.1", port) == ("near", "near")
 
 
 def test_names(platform, namespace):

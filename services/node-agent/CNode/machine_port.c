@@ -9,6 +9,7 @@
 
 /* As `rootless_begin_ports` says. */
 struct question {
+    uint32_t address;
     uint16_t port;
     uint16_t is_udp;
 };
@@ -36,8 +37,8 @@ static int receive(int channel, struct answer *answer, int *fd) {
     return size == sizeof *answer ? 0 : -ECONNRESET;
 }
 
-int node_open_machine_port(int channel, uint16_t port, int is_udp) {
-    struct question question = {port, is_udp != 0};
+int node_open_machine_port(int channel, uint32_t address, uint16_t port, int is_udp) {
+    struct question question = {address, port, is_udp != 0};
     ssize_t sent;
     do {
         sent = send(channel, &question, sizeof question, MSG_NOSIGNAL);

@@ -18,6 +18,8 @@ struct Address4: Hashable, Sendable, Comparable, CustomStringConvertible {
     var description: String { "\(value >> 24).\(value >> 16 & 255).\(value >> 8 & 255).\(value & 255)" }
     var bytes: [UInt8] { [24, 16, 8, 0].map { UInt8(value >> $0 & 255) } }
     var isLoopback: Bool { value >> 24 == 127 }
+    /// True for addresses of groups, and for broadcast: no machine has one for itself.
+    var isOfMany: Bool { value >> 28 >= 14 }
 
     static func < (left: Address4, right: Address4) -> Bool { left.value < right.value }
 }

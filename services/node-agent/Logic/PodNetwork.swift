@@ -33,8 +33,7 @@ final class PodNetwork: Sendable {
     private let tools: HostTools
     private let logger: Logger
     private let pool: Mutex<AddressPool>
-    /// Namespaces of the pods that have ports of the host.
-    let hostPorts = Mutex<[String: String]>([:])
+    let hostPorts = Mutex(HostPortOwners())
 
     init(network: Network4, tools: HostTools, logger: Logger) {
         self.network = network

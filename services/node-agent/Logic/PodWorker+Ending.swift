@@ -21,7 +21,10 @@ extension PodWorker {
         isCleaned = true
         if let sandbox {
             context.policies.remove(uid)
-            if !sandbox.isOnHost { await context.closeHostPorts(HostPort.all(of: spec), of: sandbox) }
+            // Ports that make no sense were never opened.
+            if !sandbox.isOnHost, let ports = try? HostPort.all(of: spec) {
+                await context.closeHostPorts(ports, of: sandbox)
+            }
             await context.network.remove(sandbox)
         }
         sandbox = nil

@@ -48,12 +48,12 @@ extension PodWorker {
             let known = Sandbox(
                 address: address, namespace: namespace, identity: (json["identity"]?.string).flatMap { Address4($0) })
             context.network.adopt(known)
-            sandbox = known
-            let (spec, policies, context) = (spec, context.policies, context)
+            (sandbox, isSandboxReady) = (known, true)
+            let (spec, policies) = (spec, context.policies)
             if !known.isOnHost {
                 spawn {
                     try? await policies.place(spec, at: known.address)
-                    _ = try? await context.openHostPorts(HostPort.all(of: spec), for: known)
+                    await self.openHostPortsAgain(of: known)
                 }
             }
         }
@@ -64,6 +64,21 @@ extension PodWorker {
                 tracks[container.name]?.groups = groups(of: container, run) ?? 0
                 startProbes(container, run)
             }
+        }
+    }
+
+    /// The pod goes on where that fails, since nothing of it has changed.
+    private func openHostPortsAgain(of known: Sandbox) async {
+        do {
+            guard let ports = try? HostPort.all(of: spec) else { return }  // was refused before
+            guard try await context.openHostPorts(ports, for: known) else {
+                note(
+                    "Warning", "NodePorts",
+                    "Another program has taken a host port of the pod, which does not lead to it now")
+                return
+            }
+        } catch {
+            note("Warning", "NodePorts", "Host ports do not lead to the pod now: \(error)")
         }
     }
 

@@ -89,14 +89,19 @@ extension PodWorker {
     }
 
     func ensureSandbox() async throws {
-        if let sandbox, context.network.isAlive(sandbox) { return }
-        let new =
-            spec.isOnHostNetwork
-            ? try context.network.createOnHost(known: sandbox)
-            : try await context.network.create(pod: uid, address: sandbox?.address)
-        sandbox = new
+        let new: Sandbox
+        if let sandbox, context.network.isAlive(sandbox) {
+            if isSandboxReady { return }
+            new = sandbox
+        } else if spec.isOnHostNetwork {
+            new = try context.network.createOnHost(known: sandbox)
+        } else {
+            new = try await context.network.create(pod: uid, address: sandbox?.address)
+        }
+        (sandbox, isSandboxReady) = (new, false)
         if !new.isOnHost { try await context.policies.place(spec, at: new.address) }
-        let ports = new.isOnHost ? [] : HostPort.all(of: spec)
+        let ports = new.isOnHost ? [] : try HostPort.all(of: spec)
+        try context.checkAddresses(of: ports)
         guard try await context.openHostPorts(ports, for: new) else {
             reject(
                 "NodePorts",
@@ -132,6 +137,7 @@ extension PodWorker {
         try PodEtc.write(
             spec, address: new.address, server: context.network.network.gateway,
             domain: context.configuration.clusterDomain, to: "\(directory)/etc")
+        isSandboxReady = true
     }
 
     func startContainers() async {

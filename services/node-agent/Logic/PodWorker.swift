@@ -53,6 +53,8 @@ actor PodWorker {
     var tracks: [String: Track] = [:]
     var volumes: PodVolumes
     var sandbox: Sandbox?
+    /// It has all that containers find in it; else the steps to that are tried again.
+    var isSandboxReady = false
     /// GPUs by container.
     var devices: [String: [String]] = [:]
     var failure: (reason: String, message: String)?

@@ -39,17 +39,22 @@ enum ServiceRules {
           map hostports {
             type inet_proto . inet_service : ipv4_addr . inet_service
           }
+          map addressports {
+            type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service
+          }
           chain spoofed {
             type filter hook prerouting priority -300
             iifname "\(bridge)" ip daddr 127.0.0.0/8 drop
           }
           chain pre {
             type nat hook prerouting priority -100
+            fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @addressports
             fib daddr type local dnat ip to meta l4proto . th dport map @hostports
             iifname "\(bridge)" ip daddr . meta l4proto . th dport vmap @svc
           }
           chain out {
             type nat hook output priority -100
+            fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @addressports
             fib daddr type local dnat ip to meta l4proto . th dport map @hostports
             ip daddr . meta l4proto . th dport vmap @svc
           }

@@ -39,10 +39,10 @@ int rootless_own_mounts(const char *resolver, int has_groups);
 /* Whether this user may make user namespaces, tried in a child: 0 or -errno. */
 int rootless_is_permitted(void);
 
-/* Starts a child that stays in the network where this process is now, and opens ports there for who moves to another: of
- * all addresses, one for each question at `channel`. It ends when nobody has the channel any more. A question is the port
- * and whether it is of UDP, two numbers of 16 bits; the answer repeats both, with an error number of 32 bits and, when that
- * is 0, the socket. */
+/* Starts a child that stays in the network where this process is now, and opens ports there for who moves to another, one
+ * for each question at `channel`. It ends when nobody has the channel any more. A question is the address (0: all) as a
+ * number of 32 bits, the port and whether it is of UDP, as two of 16, all in host byte order; the answer repeats them, with
+ * an error number of 32 bits and, when that is 0, the socket. */
 int rootless_begin_ports(int *channel);
 
 /* The flag of posix_spawn by which a program gets a session of its own. */

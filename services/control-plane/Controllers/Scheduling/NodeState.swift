@@ -34,7 +34,7 @@ struct NodeState: Sendable {
     }
 }
 
-/// A port of the node that a container takes.
+/// A port of the node that a container takes. Nodes have addresses of IPv4 only, all of which `::` means, too.
 struct HostPort: Hashable, Sendable {
     let address, transport: String
     let number: Int64
@@ -46,7 +46,8 @@ struct HostPort: Hashable, Sendable {
             guard let number = port["hostPort"]?.int, number > 0 else { return nil }
             let address = port["hostIP"]?.string ?? ""
             return HostPort(
-                address: address.isEmpty ? "0.0.0.0" : address, transport: port["protocol"]?.string ?? "TCP",
+                address: ["", "::"].contains(address) ? "0.0.0.0" : address,
+                transport: port["protocol"]?.string ?? "TCP",
                 number: number)
         }
     }

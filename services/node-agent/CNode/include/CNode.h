@@ -32,9 +32,9 @@ int node_remove_link(const char *device);
  * packet is sent to one that exists. Returns how many there were. Addresses and port are in host byte order. */
 int node_forget_conversations(uint32_t service, uint16_t port, uint32_t backend);
 
-/* Asks who is at the other end of `channel` to open a port of the machine. Returns the socket: one that listens, or one of
- * UDP. Waits five seconds at most. One thread at a time. */
-int node_open_machine_port(int channel, uint16_t port, int is_udp);
+/* Asks who is at the other end of `channel` to open a port of the machine, at one address (host byte order) or at all (0).
+ * Returns the socket: one that listens, or one of UDP. Waits five seconds at most. One thread at a time. */
+int node_open_machine_port(int channel, uint32_t address, uint16_t port, int is_udp);
 
 int node_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
 int node_unmount(const char *target);

@@ -20,8 +20,7 @@ final class MachinePorts: Sendable {
     private let state = Mutex(State())
 
     private struct State: Sendable {
-        /// By ``HostPort/key``.
-        var open: [String: Opened] = [:]
+        var open: [HostPort: Opened] = [:]
     }
 
     private struct Opened: Sendable {
@@ -48,19 +47,24 @@ final class MachinePorts: Sendable {
         do {
             for port in ports {
                 let backend = ServiceRules.Backend(address: sandbox.address, port: port.containerPort)
-                if state.withLock({ $0.open[port.key]?.backend }) == backend { continue }
+                if state.withLock({ $0.open[port]?.backend }) == backend { continue }
                 await close([port], of: sandbox)
                 let socket = state.withLock { _ in
-                    node_open_machine_port(channel, UInt16(clamping: port.port), port.protocol == "udp" ? 1 : 0)
+                    node_open_machine_port(
+                        channel, port.address?.value ?? 0, UInt16(clamping: port.port), port.protocol == "udp" ? 1 : 0)
                 }
                 if socket == -EADDRINUSE {
+                    let isOwn = state.withLock { state in
+                        state.open.contains { $0.conflicts(with: port) && $1.namespace == sandbox.namespace }
+                    }
+                    if isOwn { throw NodeError(Self.division(of: port)) }
                     await close(ports, of: sandbox)
                     return false
                 }
                 guard socket >= 0 else { throw NodeError(Self.refusal(of: port, -socket)) }
                 let opened = try await forward(socket, of: port, to: backend)
                 state.withLock {
-                    $0.open[port.key] = Opened(namespace: sandbox.namespace, backend: backend, channel: opened)
+                    $0.open[port] = Opened(namespace: sandbox.namespace, backend: backend, channel: opened)
                 }
             }
         } catch {
@@ -74,8 +78,8 @@ final class MachinePorts: Sendable {
     func close(_ ports: [HostPort], of sandbox: Sandbox) async {
         let mine = state.withLock { state in
             ports.compactMap { port -> (any Channel)? in
-                guard let opened = state.open[port.key], opened.namespace == sandbox.namespace else { return nil }
-                state.open[port.key] = nil
+                guard let opened = state.open[port], opened.namespace == sandbox.namespace else { return nil }
+                state.open[port] = nil
                 return opened.channel
             }
         }
@@ -94,11 +98,18 @@ final class MachinePorts: Sendable {
         }
     }
 
+    /// Two sockets cannot share a port like this; the rules of an agent that is root of the machine can.
+    private static func division(of port: HostPort) -> String {
+        "host port \(port.port) cannot be opened: without root, it cannot lead to one container port from a hostIP and to "
+            + "another one from all addresses; give each of them a hostIP"
+    }
+
     private static func refusal(of port: HostPort, _ error: Int32) -> String {
         let reason = "port \(port.port) of this machine cannot be opened: \(String(cString: strerror(error)))"
         switch error {
         case EACCES:
             return reason + "; without root only ports from `sysctl net.ipv4.ip_unprivileged_port_start` on can be"
+        case EADDRNOTAVAIL: return port.absence
         case EPIPE, ECONNRESET: return reason + ": what opens ports was killed; start the platform again"
         default: return reason
         }

@@ -46,8 +46,9 @@ final class UDPForwarder: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {}  // of one datagram
 
     private func open(for caller: SocketAddress, _ context: ChannelHandlerContext) -> EventLoopFuture<any Channel>? {
-        // To which address of the machine a datagram came is not told; one from its own is a caller like others.
-        guard callers.count < Self.mostCallers, door.admits(caller, at: nil) else { return nil }
+        // To which address of the machine a datagram came is not told where the socket is at all of them; one from the
+        // machine's own is a caller like others then.
+        guard callers.count < Self.mostCallers, door.admits(caller, at: context.localAddress) else { return nil }
         let (front, patience) = (context.channel, Self.patience)
         let way = DatagramBootstrap(group: context.eventLoop)
             .channelInitializer { channel in
