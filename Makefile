@@ -1,10 +1,10 @@
 # What a person does with this repository; `make` alone lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test check format web bench fuzz clean
+.PHONY: help deps build run test test-vm check format web bench fuzz clean
 
 help: ## List these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 deps: ## Install what is missing (Debian packages, uv)
 	@tools/deps
@@ -34,6 +34,12 @@ run: build ## Build what is needed and start the platform
 
 test: ## Build and run every test; ends in "N passed, N failed"
 	@tools/test
+
+# What Debian's kernel decides otherwise than the kernels of other machines: control groups of version 2, quotas.
+VM_TESTS := tests/vm tests/node/test_resizing.py tests/node/test_usage.py \
+  tests/node/test_bad_luck.py::test_a_control_group_is_removed
+test-vm: ## Build and run the tests that need a virtual machine with Debian's kernel (some minutes)
+	@tools/deps --test && swift build --quiet && tests/vm/run $(or $(TESTS),$(VM_TESTS))
 
 check: ## Format, build, types and unit tests: before each commit
 	@tools/check
