@@ -19,6 +19,7 @@ struct Doctor: AsyncParsableCommand {
         if repair { return try runRepair(directory) }
         var findings = Prerequisites.findings(installation: try Installation.find())
         findings.append(disk(directory))
+        if geteuid() == 0, let owners = FileSystemFindings.owners() { findings.append(owners) }
         if let pid = directory.runningProcess {
             findings.append(.init(level: .good, subject: "instance", detail: "running, process \(pid)"))
         }

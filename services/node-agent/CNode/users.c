@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,23 +58,49 @@ static int open_user_namespace(uint32_t base) {
     return fd;
 }
 
-int node_mount_shifted(const char *source, const char *target, uint32_t base) {
+/* Opens a copy of the mount that `source` lies in, not attached anywhere, with owners shifted by `base`. */
+static int open_shifted(const char *source, uint32_t base) {
     int users = open_user_namespace(base);
     if (users < 0) return users;
     int tree = (int)syscall(SYS_open_tree, AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    int result = tree < 0 ? -errno : 0;
-    if (result == 0) {
+    int result = tree < 0 ? -errno : tree;
+    if (tree >= 0) {
         struct mount_attr change;
         memset(&change, 0, sizeof change);
         change.attr_set = MOUNT_ATTR_IDMAP;
         change.userns_fd = (uint64_t)users;
-        if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &change, sizeof change) != 0) result = -errno;
+        if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &change, sizeof change) != 0) {
+            result = -errno;
+            close(tree);
+        }
     }
-    if (result == 0 && syscall(SYS_move_mount, tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) != 0)
-        result = -errno;
-    if (tree >= 0) close(tree);
     close(users);
     return result;
+}
+
+int node_mount_shifted(const char *source, const char *target, uint32_t base) {
+    int tree = open_shifted(source, base);
+    if (tree < 0) return tree;
+    int result = 0;
+    if (syscall(SYS_move_mount, tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) != 0) result = -errno;
+    close(tree);
+    return result;
+}
+
+int node_can_shift(const char *source) {
+    int tree = open_shifted(source, 1u << 30);
+    if (tree < 0) return tree;
+    close(tree);
+    return 0;
+}
+
+int node_file_system(const char *path, uint64_t *kind, uint64_t *device) {
+    struct statfs system;
+    struct stat info;
+    if (statfs(path, &system) != 0 || stat(path, &info) != 0) return -errno;
+    *kind = (uint64_t)system.f_type;
+    *device = (uint64_t)info.st_dev;
+    return 0;
 }
 
 int node_shift_owners(const char *path, uint32_t base) {

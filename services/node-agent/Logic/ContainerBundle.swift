@@ -7,9 +7,13 @@ import KubeModel
 
 /// One mount of a container, before it is written to config.json.
 struct ContainerMount: Sendable, Equatable {
+    /// What is there: files of a claim, which outlive the pod; those that the agent writes; anything else.
+    enum Content: Sendable, Equatable { case claim, payload, other }
+
     var destination: String
     var source: String
     var isReadOnly: Bool
+    var content = Content.other
 }
 
 /// Everything that decides how one container runs.
@@ -283,7 +287,7 @@ enum ContainerBundle {
             var options: [JSON] = ["rbind", "rprivate", isReadOnly ? "ro" : "rw", "nodev"]
             if nosuid { options.append("nosuid") }
             // Owners are seen as on disk, although the container's numbers are others on the host.
-            if let base = plan.userBase, base > 0 { options.append("idmap") }
+            if let base = plan.userBase, base > 0, MappedOwners.areOffered(at: source) { options.append("idmap") }
             return [
                 "destination": .string(destination), "type": "bind", "source": .string(source),
                 "options": .array(options),
@@ -408,6 +412,7 @@ enum ContainerBundle {
         guard !plan.workingDirectory.split(separator: "/").contains("..") else {
             throw ContainerConfigError("the working directory \(plan.workingDirectory) must not contain ..")
         }
+        if let base = plan.userBase { try UserShift.ready(plan.mounts, base: base) }
         if let image = plan.environment.image {
             try FileTools.makeDirectory(plan.bundle, mode: 0o711)
             try image.note(in: plan.bundle)

@@ -23,6 +23,7 @@ struct PodVolumes: Sendable {
     struct Prepared: Sendable {
         var path: String
         var isReadOnly: Bool
+        var content = ContainerMount.Content.other
     }
 
     init(
@@ -118,7 +119,7 @@ struct PodVolumes: Sendable {
         }
         if let group = pod.fsGroup { chown(path, .max, group) }
         try write(payload, name, pod)
-        return Prepared(path: path, isReadOnly: true)
+        return Prepared(path: path, isReadOnly: true, content: .payload)
     }
 
     private func mountMemory(_ path: String, options: String) throws {
@@ -168,7 +169,7 @@ struct PodVolumes: Sendable {
         } else if lstat(path, &info) == 0, info.st_uid == 0, info.st_mode & 0o002 == 0 {
             chmod(path, 0o777)  // only this pod's containers see it, whatever their user is
         }
-        return Prepared(path: path, isReadOnly: isReadOnly)
+        return Prepared(path: path, isReadOnly: isReadOnly, content: isOurs ? .claim : .other)
     }
 
     /// The files of a volume, nil when it is of another kind.
@@ -281,7 +282,7 @@ struct PodVolumes: Sendable {
             mounts.append(
                 ContainerMount(
                     destination: destination, source: source,
-                    isReadOnly: volume.isReadOnly || item["readOnly"]?.bool ?? false))
+                    isReadOnly: volume.isReadOnly || item["readOnly"]?.bool ?? false, content: volume.content))
         }
         return mounts
     }

@@ -39,11 +39,8 @@ enum UserShift {
     /// or there is no need to.
     static func isOffered(on directory: String) -> Bool {
         guard UserNamespace.isOfMachine else { return true }
-        let probe = "\(views)/probe"
-        guard (try? FileTools.makeDirectory(probe)) != nil else { return false }
-        defer { rmdir(probe) }
-        guard node_mount_shifted(directory, probe, 1 << 30) == 0 else { return false }
-        return node_unmount(probe) == 0
+        guard (try? FileTools.makeDirectory(views)) != nil else { return false }
+        return MappedOwners.areOffered(at: directory)
     }
 
     /// Gives the files of a bundle to the container's users, and makes its views.
@@ -58,7 +55,24 @@ enum UserShift {
         try check(node_mount(plan.bundle, view(plan.id), nil, node_mount_bind, nil))
         if let path = plan.environment.path {
             try FileTools.makeDirectory(environment(plan.id))
-            try show(path, at: environment(plan.id), base: base)
+            try show(path, at: environment(plan.id), base: MappedOwners.areOffered(at: path) ? base : 0)
+        }
+    }
+
+    /// Makes volumes ready for a container's users where their file systems do not show other owners.
+    ///
+    /// Secrets in memory are given to them for good, and to the pod's other containers of that kind with them; what is
+    /// written there later has the same owners.
+    /// - Throws: ``ContainerConfigError`` when a claim's file system cannot, since its files would be lost to other pods;
+    ///   ``NodeError`` when the kernel refuses.
+    static func ready(_ mounts: [ContainerMount], base: UInt32) throws {
+        for mount in mounts where base > 0 && mount.content != .other && !MappedOwners.areOffered(at: mount.source) {
+            guard mount.content == .payload else {
+                throw ContainerConfigError(
+                    "the volume at \(mount.destination) needs mounts with mapped owners, which its file system does not offer",
+                    reason: "CreateContainerError")
+            }
+            try check(node_shift_owners(mount.source, base))
         }
     }
 

@@ -1,3 +1,4 @@
+import CNode
 import Foundation
 import KubeModel
 
@@ -47,7 +48,7 @@ struct VolumePayload: Sendable, Equatable {
     }
 
     /// Writes the files so that readers see all of the old or all of the new ones: a folder with a name of its own,
-    /// and a link `..data` to it that is replaced in one step.
+    /// and a link `..data` to it that is replaced in one step. Owners that ``UserShift/ready(_:base:)`` gave stay.
     func write(to directory: String, group: UInt32?) throws {
         let link = "\(directory)/..data"
         let name = "..\(Timestamps.precise().filter { $0.isNumber })"
@@ -59,6 +60,10 @@ struct VolumePayload: Sendable, Equatable {
             if let slash = path.lastIndex(of: "/") { try FileTools.makeDirectory(String(path[..<slash])) }
             let mode = group == nil ? file.mode : file.mode | 0o440
             try FileTools.write(file.bytes, to: path, mode: mode_t(mode), gid: group)
+        }
+        var info = stat()
+        if stat(link, &info) == 0, info.st_uid >= UserShift.count {
+            try UserShift.check(node_shift_owners(folder, info.st_uid))
         }
         let old = try? FileManager.default.destinationOfSymbolicLink(atPath: link)
         unlink("\(directory)/..data_new")

@@ -96,6 +96,12 @@ uint64_t node_disk_usage(const char *path);
  * mounts with mapped owners for the file system (-EINVAL otherwise). */
 int node_mount_shifted(const char *source, const char *target, uint32_t base);
 
+/* 0 when the files at `source` can be shown that way. */
+int node_can_shift(const char *source);
+
+/* What tells the file system of a path from others: its kind (`f_type` of statfs(2)) and its device. */
+int node_file_system(const char *path, uint64_t *kind, uint64_t *device);
+
 /* Adds `base` to the owners of a file tree; what has been shifted stays. */
 int node_shift_owners(const char *path, uint32_t base);
 
