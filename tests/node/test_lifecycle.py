@@ -109,4 +109,9 @@ def test_logs_of_a_container_that_was_restarted(platform, namespace):
     assert platform.kubectl("logs", "again", "-n", namespace, "--previous").stdout == "run\nlast words\n"
     stamped = platform.kubectl("logs", "again", "-n", namespace, "--previous", "--tail=1", "--timestamps").stdout
     assert stamped.split(" ", 1)[1] == "last words\n" and stamped[:4].isdigit()
-    assert [event["reason"] for event in events(platform, "again", namespace)].count("Started") == 1
+    started = [event for event in events(platform, "again", namespace) if event["reason"] == "Started"]
+    assert [event["involvedObject"]["fieldPath"] for event in started] == ["spec.containers{main}"]
+    # What ended for good has no run before.
+    run(platform, pod("once", namespace, "echo once"))
+    told = platform.kubectl("logs", "once", "-n", namespace, "--previous", check=False).stderr
+    assert 'previous terminated container "main" in pod "once" not found' in told

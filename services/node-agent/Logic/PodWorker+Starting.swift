@@ -217,7 +217,8 @@ extension PodWorker {
                 tracks[container.name] = track
                 complain(
                     "BackOff",
-                    "Back-off restarting failed container \(container.name) in pod \(spec.name)_\(spec.namespace)(\(uid))"
+                    "Back-off restarting failed container \(container.name) in pod \(spec.name)_\(spec.namespace)(\(uid))",
+                    of: container
                 )
                 wake(at: due)
                 return
@@ -278,23 +279,23 @@ extension PodWorker {
             let reason = (error as? ContainerConfigError)?.reason ?? "CreateContainerError"
             tracks[container.name]?.facts.waitingReason = reason
             tracks[container.name]?.facts.waitingMessage = "\(error)"
-            complain("Failed", "Error: \(error)")
+            complain("Failed", "Error: \(error)", of: container)
             UserShift.release(run.id)
             FileTools.remove(run.directory)
             wake(at: .after(10))
             return
         }
-        note("Normal", "Created", "Created container: \(container.name)")
+        note("Normal", "Created", "Created container: \(container.name)", of: container)
         let old = tracks[container.name]?.facts.current
         do {
             try await context.runtime.start(run, of: container, cgroup: plan.cgroup)
             _ = run.update()
             if run.startedAt == nil { run.startedAt = Date() }
-            note("Normal", "Started", "Started container \(container.name)")
+            note("Normal", "Started", "Started container \(container.name)", of: container)
         } catch {
             run.fail(
                 code: 128, reason: "StartError", message: "failed to start container \"\(container.name)\": \(error)")
-            note("Warning", "Failed", "Error: failed to start container \"\(container.name)\": \(error)")
+            note("Warning", "Failed", "Error: failed to start container \"\(container.name)\": \(error)", of: container)
             run.discardBundle()
         }
         guard var track = tracks[container.name] else { return }

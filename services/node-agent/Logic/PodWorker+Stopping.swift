@@ -40,20 +40,22 @@ extension PodWorker {
         }
         track.killAt = killAt
         track.facts.isReady = false
-        note("Normal", "Killing", why)
+        note("Normal", "Killing", why, of: container)
         if let hook = container.json.value(at: "lifecycle", "preStop"), graceSeconds > 0 {
             track.hookPending = true
-            let name = container.name
             spawn {
                 let problem = await self.runHook(hook, container, run)
-                await self.hookEnded(name, run, problem)
+                await self.hookEnded(container, run, problem)
             }
         }
         tracks[container.name] = track
     }
 
-    private func hookEnded(_ name: String, _ run: ContainerRun, _ problem: String?) {
-        if let problem { note("Warning", "FailedPreStopHook", "PreStopHook failed: \(problem)") }
+    private func hookEnded(_ container: ContainerSpec, _ run: ContainerRun, _ problem: String?) {
+        if let problem {
+            note("Warning", "FailedPreStopHook", "PreStopHook failed: \(problem)", of: container)
+        }
+        let name = container.name
         guard tracks[name]?.facts.current?.number == run.number else { return }
         tracks[name]?.hookPending = false
         kicker.yield()
@@ -108,7 +110,7 @@ extension PodWorker {
         ProbeRunner(address: address, container: container) { [runtime = context.runtime] command, limit in
             try await runtime.execute(command, in: run, within: limit)
         } warn: { warning in
-            await self.complain("ProbeWarning", "Probe of container \(container.name): \(warning)")
+            await self.complain("ProbeWarning", "Probe of container \(container.name): \(warning)", of: container)
         }
     }
 }

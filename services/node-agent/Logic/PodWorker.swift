@@ -83,8 +83,8 @@ actor PodWorker {
     /// What becomes an Event about the pod.
     struct Remark: Sendable {
         let type, reason, message: String
-        /// Of something that goes on; see ``EventRecorder``.
-        var topic: String?
+        /// Of something that goes on, and of a container; see ``EventRecorder``.
+        var topic, fieldPath: String?
     }
 
     init(context: NodeContext, pod: KubeObject) {
@@ -147,19 +147,24 @@ actor PodWorker {
     private func record(_ events: AsyncStream<Remark>) async {
         for await event in events {
             await context.recorder.record(
-                event.type, reason: event.reason, message: event.message, about: spec.object, topic: event.topic)
+                event.type, reason: event.reason, message: event.message, about: spec.object, topic: event.topic,
+                fieldPath: event.fieldPath)
         }
     }
 
-    func note(_ type: String, _ reason: String, _ message: String, topic: String? = nil) {
-        eventer.yield(Remark(type: type, reason: reason, message: message, topic: topic))
+    func note(
+        _ type: String, _ reason: String, _ message: String, of container: ContainerSpec? = nil, topic: String? = nil
+    ) {
+        eventer.yield(
+            Remark(type: type, reason: reason, message: message, topic: topic, fieldPath: container?.fieldPath))
     }
 
     /// Notes the same thing at most once in a while.
-    func complain(_ reason: String, _ message: String) {
-        if let last = complaints[reason + message], last.secondsAgo < 60 { return }
-        complaints[reason + message] = .now
-        note("Warning", reason, message)
+    func complain(_ reason: String, _ message: String, of container: ContainerSpec? = nil) {
+        let key = [container?.name ?? "", reason, message].joined(separator: "\u{1F}")
+        if let last = complaints[key], last.secondsAgo < 60 { return }
+        complaints[key] = .now
+        note("Warning", reason, message, of: container)
     }
 
     func spawn(_ job: @escaping @Sendable () async -> Void) { jobber.yield(job) }
