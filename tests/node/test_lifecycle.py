@@ -1,5 +1,6 @@
 """Hooks, deadlines, configuration that changes under a running Pod, and logs that are followed."""
 
+import json
 import subprocess
 
 from support.pods import claim, config_map, events, pod, run, wait_event, wait_phase
@@ -29,6 +30,19 @@ def test_a_pre_stop_that_hangs_ends_with_the_grace_period(platform, namespace):
     platform.wait("--for=condition=Ready", "pod/stuck", "-n", namespace)
     platform.kubectl("delete", "pod", "stuck", "-n", namespace, "--wait=false")
     platform.wait("--for=delete", "pod/stuck", "-n", namespace, timeout=60)
+
+
+def test_an_evicted_pod_says_that_it_was(platform, namespace):
+    manifest = pod("evicted", namespace, "exec sleep 3600", terminationGracePeriodSeconds=1)
+    manifest["metadata"]["finalizers"] = ["example.com/kept"]
+    platform.apply(manifest)
+    platform.wait("--for=condition=Ready", "pod/evicted", "-n", namespace)
+    platform.kubectl("create", "-f", "-", "--raw", f"/api/v1/namespaces/{namespace}/pods/evicted/eviction", input=json.dumps(
+        {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "evicted", "namespace": namespace}}))
+    wait_phase(platform, "evicted", namespace, "Failed")
+    conditions = {c["type"]: c for c in platform.get("pod", "evicted", "-n", namespace)["status"]["conditions"]}
+    assert conditions["DisruptionTarget"]["reason"] == "EvictionByEvictionAPI"
+    platform.kubectl("patch", "pod", "evicted", "-n", namespace, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
 
 
 def test_a_container_is_ready_only_after_its_post_start_hook(platform, namespace):
