@@ -32,6 +32,20 @@ def test_a_pre_stop_that_hangs_ends_with_the_grace_period(platform, namespace):
     platform.wait("--for=delete", "pod/stuck", "-n", namespace, timeout=60)
 
 
+def test_who_names_the_node_is_refused_what_it_has_not(platform, namespace):
+    node = platform.get("nodes")["items"][0]
+    asks = {"resources": {"requests": {"cpu": "1000"}}}
+    platform.apply(pod("greedy", namespace, "true", container=asks, nodeName=node["metadata"]["name"]))
+    wait_phase(platform, "greedy", namespace, "Failed")
+    status = platform.get("pod", "greedy", "-n", namespace)["status"]
+    assert status["reason"] == "OutOfcpu" and "containerStatuses" not in status
+    assert status["message"].startswith("Pod was rejected: Node didn't have enough resource: cpu, requested: 1000000, used: ")
+    assert platform.kubectl("get", "pod", "greedy", "-n", namespace).stdout.splitlines()[1].split()[2] == "OutOfcpu"
+    # What was refused is not counted.
+    assert run(platform, pod("modest", namespace, "echo ran", container={"resources": {"requests": {"cpu": "10m"}}},
+                             nodeName=node["metadata"]["name"])) == "ran\n"
+
+
 def test_an_evicted_pod_says_that_it_was(platform, namespace):
     manifest = pod("evicted", namespace, "exec sleep 3600", terminationGracePeriodSeconds=1)
     manifest["metadata"]["finalizers"] = ["example.com/kept"]

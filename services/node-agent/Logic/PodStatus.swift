@@ -172,7 +172,7 @@ struct PodStatus {
         }
         if !isDone, !isFailed {
             if let pending = resize.pending {
-                wanted.append(("PodResizePending", true, "Deferred", pending))
+                wanted.append(("PodResizePending", true, pending.ofResize.reason, pending.ofResize.message))
             }
             if resize.isInProgress {
                 let error = resize.error

@@ -9,20 +9,8 @@ import KubeModel
 /// From nothing to running containers: volumes, the network, then container after container.
 extension PodWorker {
     func advance() async {
-        if let refusal = spec.refusal(
-            allowsHostPath: context.configuration.allowsHostPath,
-            allowsHostNetwork: context.configuration.allowsHostNetwork)
-        {
-            reject("UnexpectedAdmissionError", refusal)
-            return
-        }
-        if let system = spec.foreignSystem {
-            reject(
-                "PodOSNotSupported", "Failed to admit pod as the OS field (\(system)) doesn't match node OS (linux)")
-            return
-        }
-        if let refusal = Sysctls.refusal(spec) {
-            reject("SysctlForbidden", refusal)
+        if let refusal = refusal() {
+            reject(refusal.reason, refusal.message)
             return
         }
         let facts = context.facts(podAddress: sandbox?.address)
@@ -74,13 +62,6 @@ extension PodWorker {
         await resize()
         await enforceStops()
         watchStorage()
-    }
-
-    /// Ends a pod that this node will not run.
-    private func reject(_ reason: String, _ message: String) {
-        failure = (reason, "Pod was rejected: \(message)")
-        note("Warning", reason, message)
-        kicker.yield()
     }
 
     func retry() {

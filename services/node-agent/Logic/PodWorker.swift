@@ -56,6 +56,8 @@ actor PodWorker {
     /// GPUs by container.
     var devices: [String: [String]] = [:]
     var failure: (reason: String, message: String)?
+    /// What it asks for at first was looked at.
+    var isPromised = false
     var resizing = PodResize()
     /// The object is gone from the API.
     var isGone = false
