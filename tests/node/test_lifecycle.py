@@ -32,6 +32,26 @@ def test_a_pre_stop_that_hangs_ends_with_the_grace_period(platform, namespace):
     platform.wait("--for=delete", "pod/stuck", "-n", namespace, timeout=60)
 
 
+def test_a_changed_image_starts_the_container_again(platform, namespace):
+    for name, script in (("runs", "trap 'exit 0' TERM; while :; do sleep 0.1; done"), ("fails", "exit 1")):
+        platform.apply(pod(name, namespace, script, "busybox:1", restartPolicy="Always"))
+    platform.wait("--for=condition=Ready", "pod/runs", "-n", namespace)
+    waiting = "--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=CrashLoopBackOff"
+    count = "--for=jsonpath={.status.containerStatuses[0].restartCount}="
+    # From here on the next start is ten seconds away, and the one after it twenty.
+    platform.wait(count + "2", "pod/fails", "-n", namespace)
+    platform.wait(waiting, "pod/fails", "-n", namespace)
+    for name in ("runs", "fails"):
+        platform.kubectl("set", "image", f"pod/{name}", "main=busybox:2", "-n", namespace)
+    platform.wait(count + "1", "pod/runs", "-n", namespace)
+    platform.wait("--for=jsonpath={.status.containerStatuses[0].image}=busybox:2", "pod/runs", "-n", namespace)
+    assert wait_event(platform, "runs", namespace, "Killing") == "Container main definition changed, will be restarted"
+    platform.wait(count + "3", "pod/fails", "-n", namespace)
+    platform.wait(waiting, "pod/fails", "-n", namespace)
+    state = platform.get("pod", "fails", "-n", namespace)["status"]["containerStatuses"][0]["state"]
+    assert state["waiting"]["message"].startswith("back-off 10s ")
+
+
 def test_who_names_the_node_is_refused_what_it_has_not(platform, namespace):
     node = platform.get("nodes")["items"][0]
     asks = {"resources": {"requests": {"cpu": "1000"}}}

@@ -16,6 +16,8 @@ struct ContainerFacts: Sendable, Equatable {
     var imageID = ""
     /// The whole name of a real image.
     var imageName: String?
+    /// The image that the spec named when the current run began.
+    var image: String?
     var terminationMessages: [Int: String] = [:]
     /// The resources that the node has promised, and those that the running container has.
     var allocated: JSON?
@@ -228,7 +230,7 @@ struct PodStatus {
         let isComplete = container.kind == .initial && facts.current?.end?.code == 0
         status["ready"] = .bool(isComplete || (isRunning && facts.isReady && container.kind != .initial))
         status["restartCount"] = .int(Int64(facts.current?.number ?? 0))
-        status["image"] = .string(facts.imageName ?? container.image)
+        status["image"] = .string(facts.imageName ?? facts.image ?? container.image)
         status["imageID"] = .string(facts.imageID)
         if let run = facts.current { status["containerID"] = .string("crun://\(run.id)") }
         status["started"] = .bool(isRunning && facts.isStarted)

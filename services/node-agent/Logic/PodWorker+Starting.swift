@@ -58,6 +58,7 @@ extension PodWorker {
             }
             wake(at: .after(60))
         }
+        replaceImages()
         await startContainers()
         await resize()
         await enforceStops()
@@ -256,6 +257,7 @@ extension PodWorker {
             try ContainerBundle.write(plan)
             try FileTools.write([], to: run.terminationFile, mode: 0o666)
             try FileTools.write(allocated.bytes, to: "\(run.directory)/resources.json", mode: 0o600)
+            try FileTools.write(container.image, to: "\(run.directory)/image")
         } catch {
             let reason = (error as? ContainerConfigError)?.reason ?? "CreateContainerError"
             tracks[container.name]?.facts.waitingReason = reason
@@ -296,6 +298,7 @@ extension PodWorker {
         ]
         track.facts.imageID = environment.imageID
         track.facts.imageName = environment.image?.name
+        track.facts.image = container.image
         track.facts.terminationMessages = track.facts.terminationMessages.filter { $0.key >= number - 1 }
         track.facts.isStarted = false
         track.facts.isReady = false

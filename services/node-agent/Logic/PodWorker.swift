@@ -35,6 +35,8 @@ actor PodWorker {
         var mustRestart = false
         /// Control groups that the container has been in; each controller may have its own.
         var groups = 0
+        /// The image that is told of below.
+        var pullOf: String?
         /// A pull that is being waited for, and since when.
         var pull: ImagePull?
         var pullSince = Moment.now

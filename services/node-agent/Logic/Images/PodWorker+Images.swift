@@ -9,6 +9,10 @@ extension PodWorker {
         let written = container.image
         var track = tracks[container.name] ?? Track()
         defer { tracks[container.name] = track }
+        if track.pullOf != written {
+            // The image was changed: what became of the other one says nothing about this.
+            (track.pullOf, track.pull, track.pullProblem, track.pullBackoff) = (written, nil, nil, 0)
+        }
         func wait(_ reason: String, _ message: String?) {
             track.facts.waitingReason = reason
             track.facts.waitingMessage = message
