@@ -25,11 +25,30 @@ def test_pre_stop_ends_before_the_signal_comes(platform, namespace):
 
 
 def test_a_pre_stop_that_hangs_ends_with_the_grace_period(platform, namespace):
+    """The container is asked to end all the same."""
+    platform.apply(claim("data", namespace))
     hook = {"lifecycle": {"preStop": {"exec": {"command": ["sleep", "3600"]}}}}
-    platform.apply(pod("stuck", namespace, "exec sleep 3600", container=hook, terminationGracePeriodSeconds=2))
+    script = "trap 'echo term > /data/end; exit 0' TERM; touch /data/end; while :; do sleep 0.1; done"
+    platform.apply(pod("stuck", namespace, script, container={**DATA, **hook, "readinessProbe": {
+        "exec": {"command": ["test", "-e", "/data/end"]}, "periodSeconds": 1}},
+        volumes=data_volume("data"), terminationGracePeriodSeconds=1))
     platform.wait("--for=condition=Ready", "pod/stuck", "-n", namespace)
     platform.kubectl("delete", "pod", "stuck", "-n", namespace, "--wait=false")
     platform.wait("--for=delete", "pod/stuck", "-n", namespace, timeout=60)
+    assert run(platform, pod("reader", namespace, "cat /data/end", container=DATA, volumes=data_volume("data"))) == "term\n"
+
+
+def test_sidecars_end_one_by_one_the_last_first(platform, namespace):
+    platform.apply(claim("data", namespace))
+    script = "trap 'sleep 0.5; echo {0} >> /data/order; exit 0' TERM; touch /data/{0}; while :; do sleep 0.1; done"
+    sidecars = [{"name": name, "image": "busybox", "restartPolicy": "Always", "command": ["/bin/sh", "-c", script.format(name)],
+                 "startupProbe": {"exec": {"command": ["test", "-e", f"/data/{name}"]}, "periodSeconds": 1}, **DATA}
+                for name in ("first", "second", "third")]
+    run(platform, pod("helped", namespace, "true", initContainers=sidecars, volumes=data_volume("data")))
+    told = platform.kubectl("get", "pod", "helped", "-n", namespace).stdout.splitlines()[1].split()
+    assert told[1:3] == ["0/4", "Completed"]
+    text = run(platform, pod("reader", namespace, "cat /data/order", container=DATA, volumes=data_volume("data")))
+    assert text.split() == ["third", "second", "first"]
 
 
 def test_a_changed_image_starts_the_container_again(platform, namespace):

@@ -2,7 +2,11 @@ import Foundation
 import KubeModel
 
 extension PodWorker {
-    /// Stops all containers: main ones first, sidecars after them. True when none runs.
+    /// What a container gets at least between the signal that asks and the one that does not, as kubelets have it.
+    private static let leastGraceSeconds = 2
+
+    /// Stops all containers: main ones first, then one sidecar after another, the last first, in what is left of the time.
+    /// True when none runs.
     func stopEverything(isLeaving: Bool) async -> Bool {
         let running = spec.all.filter { isAlive($0) }
         guard !running.isEmpty else { return true }
@@ -16,9 +20,16 @@ extension PodWorker {
         } else {
             grace = spec.graceSeconds
         }
+        let since = stoppingSince ?? .now
+        stoppingSince = since
         let mains = running.filter { $0.kind != .sidecar }
-        let next = mains.isEmpty ? running : mains
-        for container in next { stop(container, graceSeconds: grace, why: "Stopping container \(container.name)") }
+        for container in mains { stop(container, graceSeconds: grace, why: "Stopping container \(container.name)") }
+        if mains.isEmpty, let sidecar = running.last {
+            let left = Int((since + .seconds(grace)).secondsLeft.rounded(.up))
+            stop(
+                sidecar, graceSeconds: max(left, min(grace, Self.leastGraceSeconds)),
+                why: "Stopping container \(sidecar.name)")
+        }
         await enforceStops()
         return !spec.all.contains { isAlive($0) }
     }
@@ -68,7 +79,15 @@ extension PodWorker {
                 run.end == nil
             else { continue }
             let now = Moment.now
-            if now >= killAt, !track.hasKill {
+            if now >= killAt, track.hookPending, !track.hasTerm {
+                // The hook took all the time; the container is asked all the same.
+                tracks[container.name]?.hookPending = false
+                tracks[container.name]?.hasTerm = true
+                let last = Moment.after(Double(Self.leastGraceSeconds))
+                tracks[container.name]?.killAt = last
+                await context.runtime.signal(run, stopSignal(container, run))
+                wake(at: last)
+            } else if now >= killAt, !track.hasKill {
                 tracks[container.name]?.hasKill = true
                 await context.runtime.signal(run, "KILL")
                 wake(at: .after(1))

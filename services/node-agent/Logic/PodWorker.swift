@@ -65,6 +65,8 @@ actor PodWorker {
     var isGone = false
     /// The node stops, and pods with it.
     var isShuttingDown = false
+    /// Since when its containers are being stopped for good.
+    var stoppingSince: Moment?
     /// An eviction does not wait.
     var isEvicted = false
     var isWatchingStorage = false
