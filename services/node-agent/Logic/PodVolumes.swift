@@ -102,9 +102,7 @@ struct PodVolumes: Sendable {
             return try await self.claim("\(pod.name)-\(name)", pod, isReadOnly: false)
         }
         if let source = volume["hostPath"]?["path"]?.string {
-            let kind = volume["hostPath"]?["type"]?.string ?? ""
-            if kind == "DirectoryOrCreate" { try FileTools.makeDirectory(source) }
-            guard FileTools.exists(source) else { throw NodeError("hostPath \(source) does not exist") }
+            try HostPathType.check(volume["hostPath"]?["type"]?.string ?? "", source)
             return Prepared(path: source, isReadOnly: false)
         }
         guard let payload = try await payload(volume, name, pod, facts) else {
