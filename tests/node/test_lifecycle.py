@@ -4,6 +4,7 @@ import json
 import subprocess
 
 from support.pods import claim, config_map, events, pod, run, wait_event, wait_phase
+from support.waiting import eventually
 
 DATA = {"volumeMounts": [{"name": "data", "mountPath": "/data"}]}
 
@@ -36,6 +37,30 @@ def test_a_pre_stop_that_hangs_ends_with_the_grace_period(platform, namespace):
     platform.kubectl("delete", "pod", "stuck", "-n", namespace, "--wait=false")
     platform.wait("--for=delete", "pod/stuck", "-n", namespace, timeout=60)
     assert run(platform, pod("reader", namespace, "cat /data/end", container=DATA, volumes=data_volume("data"))) == "term\n"
+
+
+def test_a_container_stays_ready_until_it_ends(platform, namespace):
+    """Endpoints that are on their way out can serve as long as they are ready."""
+    platform.kubectl("create", "service", "clusterip", "leaving", "--tcp=80:80", "-n", namespace)
+    hook = {"lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "while ! [ -e /tmp/go ]; do sleep 0.1; done"]}}},
+            "readinessProbe": {"exec": {"command": ["sh", "-c", "! [ -e /tmp/unwell ]"]}, "periodSeconds": 1}}
+    platform.apply(pod("leaving", namespace, "exec sleep 3600", container=hook, terminationGracePeriodSeconds=120))
+    platform.wait("--for=condition=Ready", "pod/leaving", "-n", namespace)
+    platform.kubectl("delete", "pod", "leaving", "-n", namespace, "--wait=false")
+
+    def conditions():
+        slices = platform.get("endpointslices", "-n", namespace, "-l", "kubernetes.io/service-name=leaving")["items"]
+        found = [endpoint["conditions"] for one in slices for endpoint in one.get("endpoints") or []]
+        return found[0] if found and found[0]["terminating"] else None
+
+    assert eventually(conditions, 60, "an endpoint that terminates") == {"ready": False, "serving": True, "terminating": True}
+    wait_event(platform, "leaving", namespace, "Killing")
+    ready = {c["type"]: c["status"] for c in platform.get("pod", "leaving", "-n", namespace)["status"]["conditions"]}["Ready"]
+    assert ready == "True"
+    platform.kubectl("exec", "leaving", "-n", namespace, "--", "touch", "/tmp/unwell")
+    platform.wait("--for=condition=Ready=False", "pod/leaving", "-n", namespace)
+    platform.kubectl("exec", "leaving", "-n", namespace, "--", "touch", "/tmp/go")
+    platform.wait("--for=delete", "pod/leaving", "-n", namespace)
 
 
 def test_sidecars_end_one_by_one_the_last_first(platform, namespace):

@@ -46,7 +46,6 @@ extension PodWorker {
         guard isCurrent(container, run), var track = tracks[container.name] else { return }
         let before = track.facts
         change(&track.facts)
-        if track.killAt != nil { track.facts.isReady = false }
         guard track.facts != before else { return }
         tracks[container.name] = track
         kicker.yield()

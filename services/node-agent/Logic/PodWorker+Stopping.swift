@@ -50,7 +50,6 @@ extension PodWorker {
             return
         }
         track.killAt = killAt
-        track.facts.isReady = false
         note("Normal", "Killing", why, of: container)
         if let hook = container.json.value(at: "lifecycle", "preStop"), graceSeconds > 0 {
             track.hookPending = true
