@@ -189,7 +189,11 @@ struct PodVolumes: Sendable {
                 if let inner = part["downwardAPI"] { try add(downward: inner, mode, pod, facts, to: &payload) }
                 if let inner = part["serviceAccountToken"] {
                     let token = try await token(inner, key: "\(name)/\(index)", pod)
-                    try payload.add(path: inner["path"]?.string ?? "token", Array(token.utf8), mode: mode)
+                    // Where it is known who is to read it, nobody else can, as kubelets have it.
+                    let reader = pod.fsGroup == nil ? pod.user : nil
+                    try payload.add(
+                        path: inner["path"]?.string ?? "token", Array(token.utf8),
+                        mode: pod.fsGroup == nil && reader == nil ? mode : 0o600, owner: reader)
                 }
             }
         } else {
