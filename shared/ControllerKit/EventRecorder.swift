@@ -10,11 +10,12 @@ import Logging
 public struct EventRecorder: Sendable {
     let client: KubeClient
     let component: String
+    let host: String?
     private let logger = Logger(label: "event-recorder")
 
-    /// Makes a recorder that signs with the name of a component.
-    public init(client: KubeClient, component: String) {
-        (self.client, self.component) = (client, component)
+    /// Makes a recorder that signs with the name of a component, and of the node that it runs on if it is one of many.
+    public init(client: KubeClient, component: String, host: String? = nil) {
+        (self.client, self.component, self.host) = (client, component, host)
     }
 
     /// Records one Event.
@@ -25,10 +26,14 @@ public struct EventRecorder: Sendable {
     ///   - message: a sentence, for people.
     ///   - object: what it is about; Events of cluster objects go to the namespace `default`.
     ///   - topic: makes this the one Event about something that goes on, whose message is replaced as it proceeds.
+    ///   - fieldPath: the part of the object that it is about, such as `spec.containers{main}`.
     public func record(
-        _ type: String, reason: String, message: String, about object: KubeObject, topic: String? = nil
+        _ type: String, reason: String, message: String, about object: KubeObject, topic: String? = nil,
+        fieldPath: String? = nil
     ) async {
-        let event = Self.event(type, reason: reason, message: message, about: object, from: component, topic: topic)
+        let event = Self.event(
+            type, reason: reason, message: message, about: object, from: component, on: host, topic: topic,
+            fieldPath: fieldPath)
         do {
             do {
                 _ = try await client.create(.events, event)
@@ -52,20 +57,25 @@ public struct EventRecorder: Sendable {
     /// The Event as it is first created.
     static func event(
         _ type: String, reason: String, message: String, about object: KubeObject, from component: String,
-        at date: Date = Date(), topic: String? = nil
+        on host: String? = nil, at date: Date = Date(), topic: String? = nil, fieldPath: String? = nil
     ) -> KubeObject {
         let message = String(message.prefix(1024))
-        let identity = [object.uid, type, reason, topic ?? message, component].joined(separator: "\u{1F}")
+        let identity = ([object.uid, type, reason, topic ?? message, component] + [fieldPath].compactMap { $0 })
+            .joined(separator: "\u{1F}")
         var event = KubeObject(
             apiVersion: "v1", kind: "Event", name: "\(object.name.prefix(230)).\(StableHash.hex(identity))",
             namespace: object.namespace ?? "default")
-        event["involvedObject"] = object.reference
+        var reference = object.reference
+        reference["fieldPath"] = fieldPath.map(JSON.string)
+        event["involvedObject"] = reference
         event["type"] = .string(type)
         event["reason"] = .string(reason)
         event["message"] = .string(message)
-        event["source"] = ["component": .string(component)]
+        var source: JSON = ["component": .string(component)]
+        source["host"] = host.map(JSON.string)
+        event["source"] = source
         event["reportingComponent"] = .string(component)
-        event["reportingInstance"] = .string(component)
+        event["reportingInstance"] = .string(host ?? component)
         let time = JSON.string(KubeTime.seconds(date))
         event["firstTimestamp"] = time
         event["lastTimestamp"] = time

@@ -90,6 +90,69 @@ struct PodStatusTests {
         #expect(ready?["message"]?.string == "containers with unready status: [main]")
     }
 
+    private func condition(_ type: String, _ status: PodStatus, old: JSON = [:]) -> JSON? {
+        status.json(old: old, now: start)["conditions"]?.array?.first { $0["type"]?.string == type }
+    }
+
+    @Test("sidecars count for readiness, and undo no initialization")
+    func sidecars() {
+        let one: JSON = [["name": "helper", "image": "busybox", "restartPolicy": "Always"]]
+        var unready = running()
+        unready.isReady = false
+        let held = condition("Ready", status(["helper": unready, "main": running()], initial: one))
+        #expect(held?["status"]?.string == "False")
+        #expect(held?["message"]?.string == "containers with unready status: [helper]")
+        let again = status(["helper": ended(1, isWaiting: true), "main": running()], initial: one)
+        #expect(condition("Initialized", again)?["status"]?.string == "True")
+        let over = condition(
+            "Initialized", status(["helper": ended(137), "main": ended(0)], policy: "Never", initial: one))
+        #expect(over?["status"]?.string == "True")
+        #expect(over?["reason"]?.string == "PodCompleted")
+    }
+
+    @Test("a pod has not ended before all its containers have")
+    func held() {
+        let one: JSON = [["name": "helper", "image": "busybox", "restartPolicy": "Always"]]
+        let done = status(["helper": running(), "main": ended(0)], policy: "Never", initial: one)
+        #expect(done.json(old: ["phase": "Running"], now: start)["phase"]?.string == "Running")
+        #expect(condition("Ready", done)?["reason"]?.string == "PodCompleted")
+        var late = status(["main": running()])
+        late.failure = ("DeadlineExceeded", "too long")
+        let json = late.json(old: ["phase": "Running"], now: start)
+        #expect(json["phase"]?.string == "Running")
+        #expect(json["reason"] == nil)
+        #expect(late.json(old: ["phase": "Failed"], now: start)["reason"]?.string == "DeadlineExceeded")
+    }
+
+    @Test("an init container is ready once it has succeeded")
+    func readiness() {
+        let one: JSON = [["name": "prepare", "image": "busybox"]]
+        func isReady(_ facts: ContainerFacts) -> Bool? {
+            status(["prepare": facts], initial: one).json(old: [:], now: start)["initContainerStatuses"]?[0]?["ready"]?
+                .bool
+        }
+        #expect(isReady(running()) == false)
+        #expect(isReady(ended(1)) == false)
+        #expect(isReady(ended(0)) == true)
+    }
+
+    @Test("a pod that was not taken has no statuses of containers")
+    func rejection() {
+        var rejected = status([:])
+        rejected.failure = ("NodePorts", PodStatus.rejection + "no port")
+        #expect(rejected.json(old: [:], now: start)["containerStatuses"] == nil)
+        var evicted = status(["main": ended(137)])
+        evicted.failure = ("Evicted", "The node was low on resource: ephemeral-storage.")
+        #expect(evicted.json(old: [:], now: start)["containerStatuses"]?.array?.count == 1)
+    }
+
+    @Test("why others end a pod stays in its conditions")
+    func disruption() {
+        let target: JSON = ["type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"]
+        #expect(condition("DisruptionTarget", status(["main": running()]), old: ["conditions": [target]]) == target)
+        #expect(!PodStatus.ownConditions.contains("DisruptionTarget"))
+    }
+
     @Test("the files of a shim tell how a container ended")
     func ends() {
         let killed = ContainerRun.end("137 9 1 2026-01-02T03:04:05.678901234Z\n", failure: nil)

@@ -29,8 +29,8 @@ struct ResizeTests {
     @Test("what does not fit is refused in a kubelet's words")
     func refusals() {
         func refusal(_ wanted: [String: Double], _ before: [String: Double], _ others: [String: Double]) -> String? {
-            PodResize.refusal(
-                wanted: wanted, before: before, others: others, capacity: ["cpu": 2.0, "memory": 1000.0])
+            PodResize.shortage(
+                wanted: wanted, before: before, others: others, capacity: ["cpu": 2.0, "memory": 1000.0])?.message
         }
         #expect(refusal(["cpu": 1.5], [:], ["cpu": 0.5]) == nil)
         #expect(
@@ -41,10 +41,21 @@ struct ResizeTests {
                 == "Node didn't have enough resource: memory, requested: 900, used: 200, capacity: 1000")
     }
 
+    @Test("what the whole node has not is refused for good")
+    func infeasible() {
+        func reason(_ cpu: Double) -> String? {
+            PodResize.shortage(wanted: ["cpu": cpu], before: [:], others: ["cpu": 1], capacity: ["cpu": 2])?.ofResize
+                .reason
+        }
+        #expect(reason(1) == nil)
+        #expect(reason(2) == "Deferred")
+        #expect(reason(2.5) == "Infeasible")
+    }
+
     @Test("what a pod has already is not refused, however full the node is")
     func shrinking() {
         #expect(
-            PodResize.refusal(
+            PodResize.shortage(
                 wanted: ["cpu": 1, "memory": 20], before: ["cpu": 2, "memory": 10],
                 others: ["cpu": 1000, "memory": 20], capacity: ["cpu": 2, "memory": 100]) == nil)
     }
@@ -75,18 +86,21 @@ struct ResizeTests {
             var object = KubeObject(apiVersion: "v1", kind: "Pod", name: "a\(uid)", namespace: "b")
             object.metadata["uid"] = .string(uid)
             object["spec"] = ["containers": [["name": "main", "resources": resources("1000", nil)]]]
-            object["status"] = ["containerStatuses": [["name": "main", "allocatedResources": ["cpu": "1"]]]]
+            object["status"] = [
+                "startTime": "2026-01-01T00:00:00Z",
+                "containerStatuses": [["name": "main", "allocatedResources": ["cpu": "1"]]],
+            ]
             return object
         }
         let promises = ResizePromises()
-        func refusal(_ uid: String, _ wanted: Double, before: Double = 1) -> String? {
-            promises.refusal(
+        func refusal(_ uid: String, _ wanted: Double, before: Double = 1) -> PodResize.Shortage? {
+            promises.shortage(
                 of: uid, wanted: ["cpu": wanted], before: ["cpu": before], among: pods, capacity: ["cpu": 4])
         }
         #expect(refusal("1", 1000) != nil)
         #expect(refusal("1", 3) == nil)
         #expect(
-            refusal("2", 2)
+            refusal("2", 2)?.message
                 == "Node didn't have enough resource: cpu, requested: 2000, used: 3000, capacity: 4000")
         #expect(refusal("1", 2, before: 3) == nil)
         #expect(refusal("2", 2) == nil)

@@ -150,3 +150,14 @@ def test_an_ended_container_cannot_be_entered(platform, namespace):
     platform.wait("--for=jsonpath={.status.phase}=Succeeded", "pod/over", "-n", namespace)
     done = platform.kubectl("exec", "over", "-n", namespace, "--", "true", check=False)
     assert done.returncode != 0 and ("completed" in done.stderr or "not running" in done.stderr)
+
+
+def test_why_a_container_cannot_be_entered_is_always_told(platform, namespace):
+    """However soon the node agent hangs up after it has said so."""
+    manifest = pod("partly", namespace, "exec sleep 3600")
+    manifest["spec"]["containers"].append({"name": "over", "image": "busybox", "command": ["true"]})
+    platform.apply(manifest)
+    platform.wait("--for=jsonpath={.status.containerStatuses[1].state.terminated.exitCode}=0", "pod/partly", "-n", namespace)
+    for _ in range(20):
+        done = platform.kubectl("exec", "partly", "-c", "over", "-n", namespace, "--", "true", check=False)
+        assert 'container "over" of pod "partly" is not running' in done.stderr

@@ -97,4 +97,4 @@ def test_many_connections_at_once(platform, server):
 def test_a_port_where_nobody_listens_is_told(platform, server):
     with forward(platform, server, 7001) as (process, port):
         assert ask(port, b"hello") == b""
-        assert "7001" in process.stderr.readline()
+        assert "Connection refused" in process.stderr.readline()

@@ -247,4 +247,15 @@ def test_folders_of_the_host_and_claims(own_platform, tmp_path):
     absent["spec"]["containers"][0]["volumeMounts"] = mounts[:1]
     platform.apply(absent)
     assert "does not exist" in wait_event(platform, "absent", "default", "FailedMount")
+    # What is there has to be what the type says, and some of it is made.
+    for kind, path, word in (("Socket", shared / "file", "a socket file"), ("File", shared, "a file"),
+                             ("DirectoryOrCreate", shared / "file", "a directory")):
+        wrong = pod(f"wrong-{kind.lower()}", "default", "true", volumes=[{"name": "host", "hostPath": {"path": str(path), "type": kind}}])
+        platform.apply(wrong)
+        told = wait_event(platform, wrong["metadata"]["name"], "default", "FailedMount")
+        assert told.endswith(f"hostPath type check failed: {path} is not {word}")
+    volumes = [{"name": "made", "hostPath": {"path": str(shared / "made"), "type": "FileOrCreate"}}]
+    run(platform, pod("makes", "default", "test -f /made", volumes=volumes, container={
+        "volumeMounts": [{"name": "made", "mountPath": "/made"}]}))
+    assert (shared / "made").read_text() == ""
     assert json.loads(platform.kubectl("get", "pvc", "data", "-o", "json").stdout)["status"]["phase"] == "Bound"

@@ -1,8 +1,10 @@
 """Hooks, deadlines, configuration that changes under a running Pod, and logs that are followed."""
 
+import json
 import subprocess
 
 from support.pods import claim, config_map, events, pod, run, wait_event, wait_phase
+from support.waiting import eventually
 
 DATA = {"volumeMounts": [{"name": "data", "mountPath": "/data"}]}
 
@@ -24,11 +26,101 @@ def test_pre_stop_ends_before_the_signal_comes(platform, namespace):
 
 
 def test_a_pre_stop_that_hangs_ends_with_the_grace_period(platform, namespace):
+    """The container is asked to end all the same."""
+    platform.apply(claim("data", namespace))
     hook = {"lifecycle": {"preStop": {"exec": {"command": ["sleep", "3600"]}}}}
-    platform.apply(pod("stuck", namespace, "exec sleep 3600", container=hook, terminationGracePeriodSeconds=2))
+    script = "trap 'echo term > /data/end; exit 0' TERM; touch /data/end; while :; do sleep 0.1; done"
+    platform.apply(pod("stuck", namespace, script, container={**DATA, **hook, "readinessProbe": {
+        "exec": {"command": ["test", "-e", "/data/end"]}, "periodSeconds": 1}},
+        volumes=data_volume("data"), terminationGracePeriodSeconds=1))
     platform.wait("--for=condition=Ready", "pod/stuck", "-n", namespace)
     platform.kubectl("delete", "pod", "stuck", "-n", namespace, "--wait=false")
     platform.wait("--for=delete", "pod/stuck", "-n", namespace, timeout=60)
+    assert run(platform, pod("reader", namespace, "cat /data/end", container=DATA, volumes=data_volume("data"))) == "term\n"
+
+
+def test_a_container_stays_ready_until_it_ends(platform, namespace):
+    """Endpoints that are on their way out can serve as long as they are ready."""
+    platform.kubectl("create", "service", "clusterip", "leaving", "--tcp=80:80", "-n", namespace)
+    hook = {"lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "while ! [ -e /tmp/go ]; do sleep 0.1; done"]}}},
+            "readinessProbe": {"exec": {"command": ["sh", "-c", "! [ -e /tmp/unwell ]"]}, "periodSeconds": 1}}
+    platform.apply(pod("leaving", namespace, "exec sleep 3600", container=hook, terminationGracePeriodSeconds=120))
+    platform.wait("--for=condition=Ready", "pod/leaving", "-n", namespace)
+    platform.kubectl("delete", "pod", "leaving", "-n", namespace, "--wait=false")
+
+    def conditions():
+        slices = platform.get("endpointslices", "-n", namespace, "-l", "kubernetes.io/service-name=leaving")["items"]
+        found = [endpoint["conditions"] for one in slices for endpoint in one.get("endpoints") or []]
+        return found[0] if found and found[0]["terminating"] else None
+
+    assert eventually(conditions, 60, "an endpoint that terminates") == {"ready": False, "serving": True, "terminating": True}
+    wait_event(platform, "leaving", namespace, "Killing")
+    ready = {c["type"]: c["status"] for c in platform.get("pod", "leaving", "-n", namespace)["status"]["conditions"]}["Ready"]
+    assert ready == "True"
+    platform.kubectl("exec", "leaving", "-n", namespace, "--", "touch", "/tmp/unwell")
+    platform.wait("--for=condition=Ready=False", "pod/leaving", "-n", namespace)
+    platform.kubectl("exec", "leaving", "-n", namespace, "--", "touch", "/tmp/go")
+    platform.wait("--for=delete", "pod/leaving", "-n", namespace)
+
+
+def test_sidecars_end_one_by_one_the_last_first(platform, namespace):
+    platform.apply(claim("data", namespace))
+    script = "trap 'sleep 0.5; echo {0} >> /data/order; exit 0' TERM; touch /data/{0}; while :; do sleep 0.1; done"
+    sidecars = [{"name": name, "image": "busybox", "restartPolicy": "Always", "command": ["/bin/sh", "-c", script.format(name)],
+                 "startupProbe": {"exec": {"command": ["test", "-e", f"/data/{name}"]}, "periodSeconds": 1}, **DATA}
+                for name in ("first", "second", "third")]
+    run(platform, pod("helped", namespace, "true", initContainers=sidecars, volumes=data_volume("data")))
+    told = platform.kubectl("get", "pod", "helped", "-n", namespace).stdout.splitlines()[1].split()
+    assert told[1:3] == ["0/4", "Completed"]
+    text = run(platform, pod("reader", namespace, "cat /data/order", container=DATA, volumes=data_volume("data")))
+    assert text.split() == ["third", "second", "first"]
+
+
+def test_a_changed_image_starts_the_container_again(platform, namespace):
+    for name, script in (("runs", "trap 'exit 0' TERM; while :; do sleep 0.1; done"), ("fails", "exit 1")):
+        platform.apply(pod(name, namespace, script, "busybox:1", restartPolicy="Always"))
+    platform.wait("--for=condition=Ready", "pod/runs", "-n", namespace)
+    waiting = "--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=CrashLoopBackOff"
+    count = "--for=jsonpath={.status.containerStatuses[0].restartCount}="
+    # From here on the next start is ten seconds away, and the one after it twenty.
+    platform.wait(count + "2", "pod/fails", "-n", namespace)
+    platform.wait(waiting, "pod/fails", "-n", namespace)
+    for name in ("runs", "fails"):
+        platform.kubectl("set", "image", f"pod/{name}", "main=busybox:2", "-n", namespace)
+    platform.wait(count + "1", "pod/runs", "-n", namespace)
+    platform.wait("--for=jsonpath={.status.containerStatuses[0].image}=busybox:2", "pod/runs", "-n", namespace)
+    assert wait_event(platform, "runs", namespace, "Killing") == "Container main definition changed, will be restarted"
+    platform.wait(count + "3", "pod/fails", "-n", namespace)
+    platform.wait(waiting, "pod/fails", "-n", namespace)
+    state = platform.get("pod", "fails", "-n", namespace)["status"]["containerStatuses"][0]["state"]
+    assert state["waiting"]["message"].startswith("back-off 10s ")
+
+
+def test_who_names_the_node_is_refused_what_it_has_not(platform, namespace):
+    node = platform.get("nodes")["items"][0]
+    asks = {"resources": {"requests": {"cpu": "1000"}}}
+    platform.apply(pod("greedy", namespace, "true", container=asks, nodeName=node["metadata"]["name"]))
+    wait_phase(platform, "greedy", namespace, "Failed")
+    status = platform.get("pod", "greedy", "-n", namespace)["status"]
+    assert status["reason"] == "OutOfcpu" and "containerStatuses" not in status
+    assert status["message"].startswith("Pod was rejected: Node didn't have enough resource: cpu, requested: 1000000, used: ")
+    assert platform.kubectl("get", "pod", "greedy", "-n", namespace).stdout.splitlines()[1].split()[2] == "OutOfcpu"
+    # What was refused is not counted.
+    assert run(platform, pod("modest", namespace, "echo ran", container={"resources": {"requests": {"cpu": "10m"}}},
+                             nodeName=node["metadata"]["name"])) == "ran\n"
+
+
+def test_an_evicted_pod_says_that_it_was(platform, namespace):
+    manifest = pod("evicted", namespace, "exec sleep 3600", terminationGracePeriodSeconds=1)
+    manifest["metadata"]["finalizers"] = ["example.com/kept"]
+    platform.apply(manifest)
+    platform.wait("--for=condition=Ready", "pod/evicted", "-n", namespace)
+    platform.kubectl("create", "-f", "-", "--raw", f"/api/v1/namespaces/{namespace}/pods/evicted/eviction", input=json.dumps(
+        {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "evicted", "namespace": namespace}}))
+    wait_phase(platform, "evicted", namespace, "Failed")
+    conditions = {c["type"]: c for c in platform.get("pod", "evicted", "-n", namespace)["status"]["conditions"]}
+    assert conditions["DisruptionTarget"]["reason"] == "EvictionByEvictionAPI"
+    platform.kubectl("patch", "pod", "evicted", "-n", namespace, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
 
 
 def test_a_container_is_ready_only_after_its_post_start_hook(platform, namespace):
@@ -109,4 +201,9 @@ def test_logs_of_a_container_that_was_restarted(platform, namespace):
     assert platform.kubectl("logs", "again", "-n", namespace, "--previous").stdout == "run\nlast words\n"
     stamped = platform.kubectl("logs", "again", "-n", namespace, "--previous", "--tail=1", "--timestamps").stdout
     assert stamped.split(" ", 1)[1] == "last words\n" and stamped[:4].isdigit()
-    assert [event["reason"] for event in events(platform, "again", namespace)].count("Started") == 1
+    started = [event for event in events(platform, "again", namespace) if event["reason"] == "Started"]
+    assert [event["involvedObject"]["fieldPath"] for event in started] == ["spec.containers{main}"]
+    # What ended for good has no run before.
+    run(platform, pod("once", namespace, "echo once"))
+    told = platform.kubectl("logs", "once", "-n", namespace, "--previous", check=False).stderr
+    assert 'previous terminated container "main" in pod "once" not found' in told

@@ -65,12 +65,21 @@ def test_what_does_not_fit_waits(platform, namespace):
     for name in ("waits", "beside"):
         platform.apply(steady(name, namespace, {"cpu": "10m"}, {}))
         platform.wait("--for=condition=Ready", f"pod/{name}", "-n", namespace)
+
+    def pending(reason):
+        path = '{.status.conditions[?(@.type=="PodResizePending")].reason}'
+        platform.wait(f"--for=jsonpath={path}={reason}", "pod/waits", "-n", namespace)
+        told = platform.get("pod", "waits", "-n", namespace)
+        condition = next(c for c in told["status"]["conditions"] if c["type"] == "PodResizePending")
+        assert condition["observedGeneration"] == told["metadata"]["generation"]
+        return told, condition["message"]
+
     change(platform, "waits", namespace, requests={"cpu": "1000"})
-    platform.wait("--for=condition=PodResizePending", "pod/waits", "-n", namespace)
-    told = platform.get("pod", "waits", "-n", namespace)
-    pending = next(c for c in told["status"]["conditions"] if c["type"] == "PodResizePending")
-    assert pending["reason"] == "Deferred" and pending["observedGeneration"] == told["metadata"]["generation"]
-    assert pending["message"].startswith("Node didn't have enough resource: cpu, requested: 1000000, used: ")
+    assert pending("Infeasible")[1].startswith("Node didn't have enough capacity: cpu, requested: 1000000, capacity: ")
+    whole = platform.get("nodes")["items"][0]["status"]["allocatable"]["cpu"]
+    change(platform, "waits", namespace, requests={"cpu": whole})
+    told, message = pending("Deferred")
+    assert message.startswith(f"Node didn't have enough resource: cpu, requested: {whole}000, used: ")
     assert told["status"]["containerStatuses"][0]["allocatedResources"] == {"cpu": "10m"}
     assert "ResizeDeferred" in {event["reason"] for event in events(platform, "waits", namespace)}
     # What it waits for is not taken from others.

@@ -65,6 +65,7 @@ attempt("interface down", lambda: __import__("fcntl").ioctl(
 attempt("forwarding", lambda: open("/proc/sys/net/ipv4/ip_forward", "w").write("1"))
 attempt("raw socket", lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1))
 attempt("packet socket", lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 768))
+attempt("hypervisor socket", lambda: socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM))
 attempt("priority", lambda: os.nice(-10))
 for name, number in {"bpf": 321, "userfaultfd": 323, "perf_event_open": 298, "keyctl": 250, "kexec_load": 246,
                      "init_module": 175, "open_by_handle_at": 304, "reboot": 169, "swapon": 167, "io_uring_setup": 425,

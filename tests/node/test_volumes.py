@@ -2,7 +2,7 @@
 
 import json
 
-from support.pods import claim, config_map, pod, run, wait_event
+from support.pods import claim, config_map, pod, run, wait_event, wait_phase
 
 MOUNT = [{"name": "v", "mountPath": "/v"}]
 
@@ -68,6 +68,21 @@ def test_what_is_refused(platform, namespace):
         platform.apply(pod(name, namespace, "true", container={"volumeMounts": MOUNT}, volumes=[{"name": "v", **volume}]))
         reason = "UnexpectedAdmissionError" if name == "host" else "FailedMount"
         assert word in wait_event(platform, name, namespace, reason)
+
+
+def test_who_can_read_tokens(platform, namespace):
+    """The user of all containers alone, a group where there is one, else everybody inside."""
+    script = "cd /var/run/secrets/kubernetes.io/serviceaccount; stat -Lc '%u %g %a' token; test -s token && cat token > /dev/null"
+    both = {"name": "other", "image": "busybox", "command": ["true"], "securityContext": {"runAsUser": 1001}}
+    cases = {"user": ({"runAsUser": 1000}, "1000 0 600"), "group": ({"runAsUser": 1000, "fsGroup": 2000}, "0 2000 640"),
+             "several": ({"runAsUser": 1000}, "0 0 644"), "anybody": ({}, "0 0 644"), "root": ({"runAsUser": 0}, "0 0 600")}
+    for name, (context, expected) in cases.items():
+        manifest = pod(name, namespace, script, securityContext=context)
+        manifest["spec"]["containers"] += [both] if name == "several" else []
+        platform.apply(manifest)
+    for name, (context, expected) in cases.items():
+        wait_phase(platform, name, namespace)
+        assert platform.kubectl("logs", name, "-c", "main", "-n", namespace).stdout == expected + "\n", name
 
 
 def test_a_token_for_an_audience(platform, namespace):

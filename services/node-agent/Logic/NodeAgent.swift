@@ -92,7 +92,8 @@ public struct NodeAgent: Service {
             runtime: ContainerRuntime(tools: tools, configuration: configuration),
             watcher: watcher, meter: UsageMeter(reader: CgroupReader(pods: configuration.podsDirectory)),
             storage: StorageMeter(), devices: devices,
-            recorder: EventRecorder(client: client, component: "kubelet"), pods: pods, configMaps: configMaps,
+            recorder: EventRecorder(client: client, component: "kubelet", host: configuration.nodeName), pods: pods,
+            configMaps: configMaps,
             secrets: secrets, nodeCPU: capacity?["cpu"]?.string.flatMap(ResourceQuantity.value) ?? 1,
             nodeMemory: capacity?["memory"]?.string.flatMap(ResourceQuantity.value) ?? 0,
             shiftsUsers: UserShift.isOffered(on: configuration.podsDirectory), logger: logger)

@@ -47,11 +47,17 @@ struct NodeRoutes: Sendable {
         let wanted = try Self.parse(request)
         let directory = "\(configuration.podDirectory(pod.uid))/containers/\(containerName)"
         let runs = ContainerRun.all(in: directory, pod: pod.uid, container: containerName)
+        let statuses = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"].flatMap {
+            object.status[$0]?.array ?? []
+        }
+        let state = statuses.first { $0["name"]?.string == containerName }?["state"]
         let run: ContainerRun
         if wanted.isPrevious {
+            // The last one is the previous one of a container that is to start again.
+            let isOver = state?["terminated"] != nil
             guard
                 let previous = runs.last(where: { $0.end != nil && $0.number < runs.last?.number ?? 0 })
-                    ?? (runs.last?.end != nil ? runs.last : nil)
+                    ?? (runs.last?.end != nil && !isOver ? runs.last : nil)
             else {
                 throw APIError(
                     .badRequest, "previous terminated container \"\(containerName)\" in pod \"\(name)\" not found")
@@ -59,12 +65,7 @@ struct NodeRoutes: Sendable {
             run = previous
         } else {
             guard let last = runs.last else {
-                let statuses =
-                    (object.status["containerStatuses"]?.array ?? [])
-                    + (object.status["initContainerStatuses"]?.array ?? [])
-                    + (object.status["ephemeralContainerStatuses"]?.array ?? [])
-                let reason = statuses.first { $0["name"]?.string == containerName }?.value(
-                    at: "state", "waiting", "reason")?.string
+                let reason = state?.value(at: "waiting", "reason")?.string
                 throw APIError(
                     .badRequest,
                     "container \"\(containerName)\" in pod \"\(name)\" is waiting to start: \(reason ?? "ContainerCreating")"

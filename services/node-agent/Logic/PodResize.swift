@@ -2,8 +2,8 @@ import KubeModel
 
 /// What goes on with resources that were changed while the pod runs.
 struct PodResize: Sendable, Equatable {
-    /// Why the node cannot give them yet.
-    var pending: String?
+    /// Why the node cannot give them: yet, or ever.
+    var pending: Shortage?
     /// True from when the node has agreed until all running containers have what they were promised.
     var isInProgress = false
     /// Why the last try failed.
@@ -55,17 +55,39 @@ struct PodResize: Sendable, Equatable {
         ["cpu": request("cpu", of: containers), "memory": request("memory", of: containers)]
     }
 
-    /// Why changed requests do not fit beside those of the other pods, in a kubelet's words; nil when they do.
+    /// A resource that the node has too little of.
+    struct Shortage: Sendable, Equatable {
+        let resource: String
+        /// CPUs in thousandths, memory in bytes.
+        let requested, used, capacity: Int
+        /// True when the whole node would not be enough.
+        var isForGood: Bool { requested > capacity }
+        /// A kubelet's words.
+        var message: String {
+            "Node didn't have enough resource: \(resource), requested: \(requested), used: \(used), capacity: \(capacity)"
+        }
+        /// A kubelet's words and reason where a pod that runs wants more.
+        var ofResize: (reason: String, message: String) {
+            isForGood
+                ? (
+                    "Infeasible",
+                    "Node didn't have enough capacity: \(resource), requested: \(requested), capacity: \(capacity)"
+                )
+                : ("Deferred", message)
+        }
+    }
+
+    /// What requests lack beside those of the other pods; nil when they fit.
     ///
     /// - Parameters:
     ///   - wanted: what the pod asks for by now.
     ///   - before: what it was promised; what does not grow is never refused.
     ///   - others: what all others were promised.
     ///   - capacity: what the node has.
-    /// - Returns: the words.
-    static func refusal(
+    /// - Returns: the shortage.
+    static func shortage(
         wanted: [String: Double], before: [String: Double], others: [String: Double], capacity: [String: Double]
-    ) -> String? {
+    ) -> Shortage? {
         for resource in ["cpu", "memory"] {
             guard let has = capacity[resource], let requested = wanted[resource], requested > before[resource] ?? 0
             else { continue }
@@ -73,8 +95,8 @@ struct PodResize: Sendable, Equatable {
             guard requested + used > has else { continue }
             let scale = resource == "cpu" ? 1000.0 : 1
             func whole(_ amount: Double) -> Int { Int(ResourceQuantity.whole(amount * scale)) }
-            return
-                "Node didn't have enough resource: \(resource), requested: \(whole(requested)), used: \(whole(used)), capacity: \(whole(has))"
+            return Shortage(
+                resource: resource, requested: whole(requested), used: whole(used), capacity: whole(has))
         }
         return nil
     }

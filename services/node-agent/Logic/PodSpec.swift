@@ -87,6 +87,14 @@ struct PodSpec: Sendable {
     }
     var fsGroup: UInt32? { object.spec.value(at: "securityContext", "fsGroup")?.int.flatMap(UInt32.init(exactly:)) }
 
+    /// The user that all containers are to have, where the spec says so of each.
+    var user: UInt32? {
+        let whole = object.spec.value(at: "securityContext", "runAsUser")?.int
+        let users = all.map { $0.json.value(at: "securityContext", "runAsUser")?.int ?? whole }
+        guard let first = users.first, users.allSatisfy({ $0 == first }) else { return nil }
+        return first.flatMap(UInt32.init(exactly:))
+    }
+
     func container(_ name: String) -> ContainerSpec? { all.first { $0.name == name } }
 
     /// Whether a container that ended is started again.

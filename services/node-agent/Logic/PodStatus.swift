@@ -16,6 +16,8 @@ struct ContainerFacts: Sendable, Equatable {
     var imageID = ""
     /// The whole name of a real image.
     var imageName: String?
+    /// The image that the spec named when the current run began.
+    var image: String?
     var terminationMessages: [Int: String] = [:]
     /// The resources that the node has promised, and those that the running container has.
     var allocated: JSON?
@@ -38,13 +40,22 @@ struct PodStatus {
     /// True when the pod is being deleted and its containers were stopped.
     var isStopping = false
 
-    /// Types of the conditions that are written here; all others are left as they are.
+    /// How the message of a pod begins that the node did not take.
+    static let rejection = "Pod was rejected: "
+
+    /// Types of the conditions that are written here; all others are left as they are. `DisruptionTarget` is that of
+    /// whoever ends a pod, and the node is one of several.
     static let ownConditions: Set<String> = [
-        "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", "DisruptionTarget",
-        "PodResizePending", "PodResizeInProgress",
+        "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", "PodResizePending",
+        "PodResizeInProgress",
     ]
 
     private func facts(_ container: ContainerSpec) -> ContainerFacts { containers[container.name] ?? ContainerFacts() }
+
+    /// True where the node took the pod not at all; it says nothing about containers then.
+    private var isRejected: Bool {
+        failure?.message.hasPrefix(Self.rejection) == true && containers.values.allSatisfy { $0.current == nil }
+    }
 
     /// True once every init container has done its part.
     var isInitialized: Bool {
@@ -73,10 +84,20 @@ struct PodStatus {
         return pod.restartPolicy == "Never" || isStopping ? "Failed" : "Running"
     }
 
+    /// The phase that is told as long as a pod has ended but not all of its containers have: whoever puts another one in its
+    /// place, or takes its files, is not to meet what still runs. Nil when there is nothing to hold back.
+    private func heldPhase(before: String?) -> String? {
+        let ends: Set = ["Succeeded", "Failed"]
+        let before = before ?? "Pending"
+        let isRunning = containers.values.contains { $0.current.map { $0.end == nil } ?? false }
+        return isRunning && ends.contains(phase) && !ends.contains(before) ? before : nil
+    }
+
     /// The whole status; `old` gives conditions of others and the times of those that did not change.
     func json(old: JSON, now: Date = Date()) -> JSON {
         let phase = phase
-        var status: JSON = ["phase": .string(phase)]
+        let held = heldPhase(before: old["phase"]?.string)
+        var status: JSON = ["phase": .string(held ?? phase)]
         if let generation = pod.object.metadata["generation"]?.int { status["observedGeneration"] = .int(generation) }
         status["conditions"] = .array(conditions(old: old["conditions"]?.array ?? [], phase: phase, now: now))
         status["hostIP"] = .string(hostAddress)
@@ -89,13 +110,17 @@ struct PodStatus {
             status["podIPs"] = old["podIPs"]
         }
         status["startTime"] = old["startTime"] ?? .string(Timestamps.text(startedAt))
-        if !pod.initial.isEmpty { status["initContainerStatuses"] = .array(pod.initial.map { self.status(of: $0) }) }
-        status["containerStatuses"] = .array(pod.main.map { self.status(of: $0) })
-        if !pod.ephemeral.isEmpty {
-            status["ephemeralContainerStatuses"] = .array(pod.ephemeral.map { self.status(of: $0) })
+        if !isRejected {
+            if !pod.initial.isEmpty {
+                status["initContainerStatuses"] = .array(pod.initial.map { self.status(of: $0) })
+            }
+            status["containerStatuses"] = .array(pod.main.map { self.status(of: $0) })
+            if !pod.ephemeral.isEmpty {
+                status["ephemeralContainerStatuses"] = .array(pod.ephemeral.map { self.status(of: $0) })
+            }
         }
         status["qosClass"] = .string(pod.qualityOfService)
-        if let failure {
+        if let failure, held == nil {
             status["reason"] = .string(failure.reason)
             status["message"] = .string(failure.message)
         }
@@ -103,7 +128,8 @@ struct PodStatus {
     }
 
     private func conditions(old: [JSON], phase: String, now: Date) -> [JSON] {
-        let unready = pod.main.filter { !(facts($0).isReady && facts($0).current?.isRunning == true) }.map(\.name)
+        let unready = (pod.initial.filter { $0.kind == .sidecar } + pod.main)
+            .filter { !(facts($0).isReady && facts($0).current?.isRunning == true) }.map(\.name)
         let isDone = phase == "Succeeded"
         let isFailed = phase == "Failed"
         func missing(_ names: [String], _ word: String) -> String {
@@ -114,7 +140,8 @@ struct PodStatus {
         }.map(\.name)
         var wanted: [(type: String, isTrue: Bool, reason: String?, message: String?)] = []
         wanted.append(("PodReadyToStartContainers", address != nil && !isDone && !isFailed, nil, nil))
-        if isInitialized {
+        // Who has come to the main containers stays initialized, whatever becomes of the sidecars.
+        if isDone || isInitialized || pod.main.contains(where: { facts($0).current != nil }) {
             wanted.append(("Initialized", true, isDone ? "PodCompleted" : nil, nil))
         } else {
             wanted.append(("Initialized", false, "ContainersNotInitialized", missing(incomplete, "incomplete")))
@@ -147,7 +174,7 @@ struct PodStatus {
         }
         if !isDone, !isFailed {
             if let pending = resize.pending {
-                wanted.append(("PodResizePending", true, "Deferred", pending))
+                wanted.append(("PodResizePending", true, pending.ofResize.reason, pending.ofResize.message))
             }
             if resize.isInProgress {
                 let error = resize.error
@@ -201,9 +228,9 @@ struct PodStatus {
         status["lastState"] = last
         let isRunning = facts.current?.isRunning == true
         let isComplete = container.kind == .initial && facts.current?.end?.code == 0
-        status["ready"] = .bool(isComplete || (isRunning && facts.isReady))
+        status["ready"] = .bool(isComplete || (isRunning && facts.isReady && container.kind != .initial))
         status["restartCount"] = .int(Int64(facts.current?.number ?? 0))
-        status["image"] = .string(facts.imageName ?? container.image)
+        status["image"] = .string(facts.imageName ?? facts.image ?? container.image)
         status["imageID"] = .string(facts.imageID)
         if let run = facts.current { status["containerID"] = .string("crun://\(run.id)") }
         status["started"] = .bool(isRunning && facts.isStarted)
@@ -238,7 +265,8 @@ struct PodStatus {
         state["reason"] = .string(end.reason)
         let message = [end.message, facts.terminationMessages[run.number]].compactMap { $0 }.first { !$0.isEmpty }
         if let message { state["message"] = .string(message) }
-        state["startedAt"] = run.startedAt.map { .string(Timestamps.text($0)) } ?? .null
+        // What never started did so when time began, as container runtimes tell kubelets.
+        state["startedAt"] = .string(Timestamps.text(run.startedAt ?? Date(timeIntervalSince1970: 0)))
         state["finishedAt"] = .string(Timestamps.text(end.finishedAt))
         state["containerID"] = .string("crun://\(run.id)")
         return state

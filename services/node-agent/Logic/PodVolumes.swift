@@ -103,9 +103,7 @@ struct PodVolumes: Sendable {
             return try await self.claim("\(pod.name)-\(name)", pod, isReadOnly: false)
         }
         if let source = volume["hostPath"]?["path"]?.string {
-            let kind = volume["hostPath"]?["type"]?.string ?? ""
-            if kind == "DirectoryOrCreate" { try FileTools.makeDirectory(source) }
-            guard FileTools.exists(source) else { throw NodeError("hostPath \(source) does not exist") }
+            try HostPathType.check(volume["hostPath"]?["type"]?.string ?? "", source)
             return Prepared(path: source, isReadOnly: false)
         }
         guard let payload = try await payload(volume, name, pod, facts) else {
@@ -192,7 +190,11 @@ struct PodVolumes: Sendable {
                 if let inner = part["downwardAPI"] { try add(downward: inner, mode, pod, facts, to: &payload) }
                 if let inner = part["serviceAccountToken"] {
                     let token = try await token(inner, key: "\(name)/\(index)", pod)
-                    try payload.add(path: inner["path"]?.string ?? "token", Array(token.utf8), mode: mode)
+                    // Where it is known who is to read it, nobody else can, as kubelets have it.
+                    let reader = pod.fsGroup == nil ? pod.user : nil
+                    try payload.add(
+                        path: inner["path"]?.string ?? "token", Array(token.utf8),
+                        mode: pod.fsGroup == nil && reader == nil ? mode : 0o600, owner: reader)
                 }
             }
         } else {

@@ -34,7 +34,7 @@ extension PodWorker {
         }
         let message = "its control group was removed, so that its limits did not hold any more"
         try? FileTools.write("CgroupMissing The container was stopped: \(message)", to: "\(run.directory)/failure")
-        note("Warning", "CgroupMissing", "Container \(container.name) is stopped: \(message)")
+        note("Warning", "CgroupMissing", "Container \(container.name) is stopped: \(message)", of: container)
         stop(container, graceSeconds: 0, why: "Stopping container \(container.name)")
         kicker.yield()
     }

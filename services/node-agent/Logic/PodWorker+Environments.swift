@@ -14,13 +14,13 @@ extension PodWorker {
                 track.imageComplaint = message
                 track.facts.waitingReason = "ErrImagePull"
                 track.facts.waitingMessage = message
-                note("Warning", "Failed", "Failed to pull image \"\(image)\": \(message)")
-                note("Warning", "Failed", "Error: ErrImagePull")
+                note("Warning", "Failed", "Failed to pull image \"\(image)\": \(message)", of: container)
+                note("Warning", "Failed", "Error: ErrImagePull", of: container)
                 wake(at: min(retryAt, .after(3)))
             } else {
                 track.facts.waitingReason = "ImagePullBackOff"
                 track.facts.waitingMessage = "Back-off pulling image \"\(image)\": ErrImagePull: \(message)"
-                complain("BackOff", "Back-off pulling image \"\(image)\"")
+                complain("BackOff", "Back-off pulling image \"\(image)\"", of: container)
                 wake(at: retryAt)
             }
         }
@@ -33,12 +33,14 @@ extension PodWorker {
                 let text = "\((seconds * 10).rounded() / 10) s"
                 note(
                     "Normal", "Pulled",
-                    "Successfully built environment \"\(environment.definition.name)\" for image \"\(image)\" in \(text)"
+                    "Successfully built environment \"\(environment.definition.name)\" for image \"\(image)\" in \(text)",
+                    of: container
                 )
             } else {
                 note(
                     "Normal", "Pulled",
-                    "Container image \"\(image)\" already present on machine (environment \"\(environment.definition.name)\")"
+                    "Container image \"\(image)\" already present on machine (environment \"\(environment.definition.name)\")",
+                    of: container
                 )
             }
             return environment
@@ -52,7 +54,7 @@ extension PodWorker {
                 } ?? true
             if isNews {
                 track.imageEvent = (percent, .now)
-                note("Normal", "Pulling", text, topic: image)
+                note("Normal", "Pulling", text, of: container, topic: image)
             }
             return nil
         case .failed(let message, let retryAt):

@@ -20,6 +20,7 @@ extension PodWorker {
             track.facts.current = runs.last
             track.facts.previous = runs.dropLast().last
             track.facts.isWaiting = runs.isEmpty
+            track.facts.image = runs.last.flatMap { FileTools.text("\($0.directory)/image") }
             if let run = runs.last, let bytes = FileTools.read("\(run.directory)/resources.json"),
                 let resources = try? JSON(parsing: bytes)
             {

@@ -13,7 +13,7 @@ extension PodWorker {
         let wasStarted = tracks[container.name]?.facts.isStarted ?? false
         if !wasStarted, let hook = container.json.value(at: "lifecycle", "postStart") {
             if let problem = await runHook(hook, container, run), isCurrent(container, run) {
-                note("Warning", "FailedPostStartHook", "PostStartHook failed: \(problem)")
+                note("Warning", "FailedPostStartHook", "PostStartHook failed: \(problem)", of: container)
                 stop(container, graceSeconds: spec.graceSeconds, why: "FailedPostStartHook")
                 kicker.yield()
                 return
@@ -46,7 +46,6 @@ extension PodWorker {
         guard isCurrent(container, run), var track = tracks[container.name] else { return }
         let before = track.facts
         change(&track.facts)
-        if track.killAt != nil { track.facts.isReady = false }
         guard track.facts != before else { return }
         tracks[container.name] = track
         kicker.yield()
@@ -64,7 +63,7 @@ extension PodWorker {
             guard isCurrent(container, run), tracks[container.name]?.killAt == nil else { return false }
             if let problem {
                 failures += 1
-                note("Warning", "Unhealthy", "\(kind) probe failed: \(problem)")
+                note("Warning", "Unhealthy", "\(kind) probe failed: \(problem)", of: container)
                 if failures >= probe.failureThreshold {
                     stop(
                         container, graceSeconds: probe.graceSeconds ?? spec.graceSeconds,
@@ -94,7 +93,9 @@ extension PodWorker {
             if let problem {
                 successes = 0
                 failures += 1
-                if quick >= probe.period { note("Warning", "Unhealthy", "Readiness probe failed: \(problem)") }
+                if quick >= probe.period {
+                    note("Warning", "Unhealthy", "Readiness probe failed: \(problem)", of: container)
+                }
                 if failures >= probe.failureThreshold { set(container, run) { $0.isReady = false } }
             } else {
                 failures = 0

@@ -13,10 +13,11 @@ extension PodWorker {
         }
         if changed.isEmpty {
             resizing.pending = nil
-        } else if let refusal = refusal() {
-            if resizing.pending != refusal {
-                resizing.pending = refusal
-                note("Warning", "ResizeDeferred", "Pod resize Deferred: \(PodResize.summary(spec, error: refusal))")
+        } else if let shortage = shortage() {
+            if resizing.pending != shortage {
+                resizing.pending = shortage
+                let (reason, message) = shortage.ofResize
+                note("Warning", "Resize\(reason)", "Pod resize \(reason): \(PodResize.summary(spec, error: message))")
             }
             wake(at: .after(10))
         } else {
@@ -65,12 +66,12 @@ extension PodWorker {
     }
 
     /// Promises what the spec asks for, or says why the node cannot.
-    private func refusal() -> String? {
+    private func shortage() -> PodResize.Shortage? {
         let containers = spec.initial + spec.main
         let wanted = PodResize.requests(of: containers.map { ($0.kind, $0.json["resources"]) })
         let before = PodResize.requests(
             of: containers.map { ($0.kind, tracks[$0.name]?.facts.allocated ?? $0.json["resources"]) })
-        return context.promises.refusal(
+        return context.promises.shortage(
             of: uid, wanted: wanted, before: before, among: context.pods.all(),
             capacity: ["cpu": context.nodeCPU, "memory": context.nodeMemory])
     }

@@ -9,20 +9,8 @@ import KubeModel
 /// From nothing to running containers: volumes, the network, then container after container.
 extension PodWorker {
     func advance() async {
-        if let refusal = spec.refusal(
-            allowsHostPath: context.configuration.allowsHostPath,
-            allowsHostNetwork: context.configuration.allowsHostNetwork)
-        {
-            reject("UnexpectedAdmissionError", refusal)
-            return
-        }
-        if let system = spec.foreignSystem {
-            reject(
-                "PodOSNotSupported", "Failed to admit pod as the OS field (\(system)) doesn't match node OS (linux)")
-            return
-        }
-        if let refusal = Sysctls.refusal(spec) {
-            reject("SysctlForbidden", refusal)
+        if let refusal = refusal() {
+            reject(refusal.reason, refusal.message)
             return
         }
         let facts = context.facts(podAddress: sandbox?.address)
@@ -70,17 +58,11 @@ extension PodWorker {
             }
             wake(at: .after(60))
         }
+        replaceImages()
         await startContainers()
         await resize()
         await enforceStops()
         watchStorage()
-    }
-
-    /// Ends a pod that this node will not run.
-    private func reject(_ reason: String, _ message: String) {
-        failure = (reason, "Pod was rejected: \(message)")
-        note("Warning", reason, message)
-        kicker.yield()
     }
 
     func retry() {
@@ -223,7 +205,8 @@ extension PodWorker {
                 tracks[container.name] = track
                 complain(
                     "BackOff",
-                    "Back-off restarting failed container \(container.name) in pod \(spec.name)_\(spec.namespace)(\(uid))"
+                    "Back-off restarting failed container \(container.name) in pod \(spec.name)_\(spec.namespace)(\(uid))",
+                    of: container
                 )
                 wake(at: due)
                 return
@@ -280,27 +263,28 @@ extension PodWorker {
             try ContainerBundle.write(plan)
             try FileTools.write([], to: run.terminationFile, mode: 0o666)
             try FileTools.write(allocated.bytes, to: "\(run.directory)/resources.json", mode: 0o600)
+            try FileTools.write(container.image, to: "\(run.directory)/image")
         } catch {
             let reason = (error as? ContainerConfigError)?.reason ?? "CreateContainerError"
             tracks[container.name]?.facts.waitingReason = reason
             tracks[container.name]?.facts.waitingMessage = "\(error)"
-            complain("Failed", "Error: \(error)")
+            complain("Failed", "Error: \(error)", of: container)
             UserShift.release(run.id)
             FileTools.remove(run.directory)
             wake(at: .after(10))
             return
         }
-        note("Normal", "Created", "Created container: \(container.name)")
+        note("Normal", "Created", "Created container: \(container.name)", of: container)
         let old = tracks[container.name]?.facts.current
         do {
             try await context.runtime.start(run, of: container, cgroup: plan.cgroup)
             _ = run.update()
             if run.startedAt == nil { run.startedAt = Date() }
-            note("Normal", "Started", "Started container \(container.name)")
+            note("Normal", "Started", "Started container \(container.name)", of: container)
         } catch {
             run.fail(
                 code: 128, reason: "StartError", message: "failed to start container \"\(container.name)\": \(error)")
-            note("Warning", "Failed", "Error: failed to start container \"\(container.name)\": \(error)")
+            note("Warning", "Failed", "Error: failed to start container \"\(container.name)\": \(error)", of: container)
             run.discardBundle()
         }
         guard var track = tracks[container.name] else { return }
@@ -320,6 +304,7 @@ extension PodWorker {
         ]
         track.facts.imageID = environment.imageID
         track.facts.imageName = environment.image?.name
+        track.facts.image = container.image
         track.facts.terminationMessages = track.facts.terminationMessages.filter { $0.key >= number - 1 }
         track.facts.isStarted = false
         track.facts.isReady = false

@@ -23,6 +23,20 @@ extension PodWorker {
             startedAt: startedAt, failure: failure, resize: resizing, isStopping: spec.object.isBeingDeleted)
     }
 
+    /// What a status may have had that it has no more.
+    private static let passing = [
+        "reason", "message", "initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses",
+    ]
+
+    /// Conditions as a strategic merge patch names them: those of others are left out, because they may have changed since.
+    private static func changes(of new: [JSON], old: [JSON]) -> JSON {
+        let types = Set(new.compactMap { $0["type"]?.string })
+        let gone = old.compactMap { $0["type"]?.string }.filter { !types.contains($0) }
+        return .array(
+            new.filter { !old.contains($0) || PodStatus.ownConditions.contains($0["type"]?.string ?? "") }
+                + gone.map { ["$patch": "delete", "type": .string($0)] })
+    }
+
     func publish() async {
         var old = published ?? spec.object.status
         // Conditions of others, such as readiness gates, are theirs to change.
@@ -39,11 +53,15 @@ extension PodWorker {
             return
         }
         let sent = new  // what changes while the request is on its way is sent the next time
-        for key in ["reason", "message"] where new[key] == nil && old[key] != nil { new[key] = .null }
+        new["conditions"] = Self.changes(of: new["conditions"]?.array ?? [], old: old["conditions"]?.array ?? [])
+        for key in ["podIPs", "hostIPs"] {
+            if let addresses = new[key]?.array { new[key] = .array([["$patch": "replace"]] + addresses) }
+        }
+        for key in Self.passing where new[key] == nil && old[key] != nil { new[key] = .null }
         do {
             let answer = try await context.client.patch(
                 .pods, spec.name, namespace: spec.namespace,
-                .merge(["metadata": ["uid": .string(uid)], "status": new]), subresource: "status")
+                .strategic(["metadata": ["uid": .string(uid)], "status": new]), subresource: "status")
             published = sent
             if answer.uid == uid, answer.isBeingDeleted, !spec.object.isBeingDeleted {
                 spec = PodSpec(answer)

@@ -2,7 +2,11 @@ import Foundation
 import KubeModel
 
 extension PodWorker {
-    /// Stops all containers: main ones first, sidecars after them. True when none runs.
+    /// What a container gets at least between the signal that asks and the one that does not, as kubelets have it.
+    private static let leastGraceSeconds = 2
+
+    /// Stops all containers: main ones first, then one sidecar after another, the last first, in what is left of the time.
+    /// True when none runs.
     func stopEverything(isLeaving: Bool) async -> Bool {
         let running = spec.all.filter { isAlive($0) }
         guard !running.isEmpty else { return true }
@@ -16,9 +20,16 @@ extension PodWorker {
         } else {
             grace = spec.graceSeconds
         }
+        let since = stoppingSince ?? .now
+        stoppingSince = since
         let mains = running.filter { $0.kind != .sidecar }
-        let next = mains.isEmpty ? running : mains
-        for container in next { stop(container, graceSeconds: grace, why: "Stopping container \(container.name)") }
+        for container in mains { stop(container, graceSeconds: grace, why: "Stopping container \(container.name)") }
+        if mains.isEmpty, let sidecar = running.last {
+            let left = Int((since + .seconds(grace)).secondsLeft.rounded(.up))
+            stop(
+                sidecar, graceSeconds: max(left, min(grace, Self.leastGraceSeconds)),
+                why: "Stopping container \(sidecar.name)")
+        }
         await enforceStops()
         return !spec.all.contains { isAlive($0) }
     }
@@ -39,21 +50,22 @@ extension PodWorker {
             return
         }
         track.killAt = killAt
-        track.facts.isReady = false
-        note("Normal", "Killing", why)
+        note("Normal", "Killing", why, of: container)
         if let hook = container.json.value(at: "lifecycle", "preStop"), graceSeconds > 0 {
             track.hookPending = true
-            let name = container.name
             spawn {
                 let problem = await self.runHook(hook, container, run)
-                await self.hookEnded(name, run, problem)
+                await self.hookEnded(container, run, problem)
             }
         }
         tracks[container.name] = track
     }
 
-    private func hookEnded(_ name: String, _ run: ContainerRun, _ problem: String?) {
-        if let problem { note("Warning", "FailedPreStopHook", "PreStopHook failed: \(problem)") }
+    private func hookEnded(_ container: ContainerSpec, _ run: ContainerRun, _ problem: String?) {
+        if let problem {
+            note("Warning", "FailedPreStopHook", "PreStopHook failed: \(problem)", of: container)
+        }
+        let name = container.name
         guard tracks[name]?.facts.current?.number == run.number else { return }
         tracks[name]?.hookPending = false
         kicker.yield()
@@ -66,7 +78,15 @@ extension PodWorker {
                 run.end == nil
             else { continue }
             let now = Moment.now
-            if now >= killAt, !track.hasKill {
+            if now >= killAt, track.hookPending, !track.hasTerm {
+                // The hook took all the time; the container is asked all the same.
+                tracks[container.name]?.hookPending = false
+                tracks[container.name]?.hasTerm = true
+                let last = Moment.after(Double(Self.leastGraceSeconds))
+                tracks[container.name]?.killAt = last
+                await context.runtime.signal(run, stopSignal(container, run))
+                wake(at: last)
+            } else if now >= killAt, !track.hasKill {
                 tracks[container.name]?.hasKill = true
                 await context.runtime.signal(run, "KILL")
                 wake(at: .after(1))
@@ -108,7 +128,7 @@ extension PodWorker {
         ProbeRunner(address: address, container: container) { [runtime = context.runtime] command, limit in
             try await runtime.execute(command, in: run, within: limit)
         } warn: { warning in
-            await self.complain("ProbeWarning", "Probe of container \(container.name): \(warning)")
+            await self.complain("ProbeWarning", "Probe of container \(container.name): \(warning)", of: container)
         }
     }
 }

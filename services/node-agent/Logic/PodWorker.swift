@@ -35,6 +35,8 @@ actor PodWorker {
         var mustRestart = false
         /// Control groups that the container has been in; each controller may have its own.
         var groups = 0
+        /// The image that is told of below.
+        var pullOf: String?
         /// A pull that is being waited for, and since when.
         var pull: ImagePull?
         var pullSince = Moment.now
@@ -58,11 +60,15 @@ actor PodWorker {
     /// GPUs by container.
     var devices: [String: [String]] = [:]
     var failure: (reason: String, message: String)?
+    /// What it asks for at first was looked at.
+    var isPromised = false
     var resizing = PodResize()
     /// The object is gone from the API.
     var isGone = false
     /// The node stops, and pods with it.
     var isShuttingDown = false
+    /// Since when its containers are being stopped for good.
+    var stoppingSince: Moment?
     /// An eviction does not wait.
     var isEvicted = false
     var isWatchingStorage = false
@@ -85,8 +91,8 @@ actor PodWorker {
     /// What becomes an Event about the pod.
     struct Remark: Sendable {
         let type, reason, message: String
-        /// Of something that goes on; see ``EventRecorder``.
-        var topic: String?
+        /// Of something that goes on, and of a container; see ``EventRecorder``.
+        var topic, fieldPath: String?
     }
 
     init(context: NodeContext, pod: KubeObject) {
@@ -149,19 +155,24 @@ actor PodWorker {
     private func record(_ events: AsyncStream<Remark>) async {
         for await event in events {
             await context.recorder.record(
-                event.type, reason: event.reason, message: event.message, about: spec.object, topic: event.topic)
+                event.type, reason: event.reason, message: event.message, about: spec.object, topic: event.topic,
+                fieldPath: event.fieldPath)
         }
     }
 
-    func note(_ type: String, _ reason: String, _ message: String, topic: String? = nil) {
-        eventer.yield(Remark(type: type, reason: reason, message: message, topic: topic))
+    func note(
+        _ type: String, _ reason: String, _ message: String, of container: ContainerSpec? = nil, topic: String? = nil
+    ) {
+        eventer.yield(
+            Remark(type: type, reason: reason, message: message, topic: topic, fieldPath: container?.fieldPath))
     }
 
     /// Notes the same thing at most once in a while.
-    func complain(_ reason: String, _ message: String) {
-        if let last = complaints[reason + message], last.secondsAgo < 60 { return }
-        complaints[reason + message] = .now
-        note("Warning", reason, message)
+    func complain(_ reason: String, _ message: String, of container: ContainerSpec? = nil) {
+        let key = [container?.name ?? "", reason, message].joined(separator: "\u{1F}")
+        if let last = complaints[key], last.secondsAgo < 60 { return }
+        complaints[key] = .now
+        note("Warning", reason, message, of: container)
     }
 
     func spawn(_ job: @escaping @Sendable () async -> Void) { jobber.yield(job) }

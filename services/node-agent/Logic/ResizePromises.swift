@@ -13,22 +13,24 @@ final class ResizePromises: Sendable {
     ///   - before: what it was promised.
     ///   - pods: all pods of the node.
     ///   - capacity: what the node has.
-    /// - Returns: why it does not fit, in a kubelet's words; nil when it does.
-    func refusal(
+    /// - Returns: why it does not fit; nil when it does.
+    func shortage(
         of uid: String, wanted: [String: Double], before: [String: Double], among pods: [KubeObject],
         capacity: [String: Double]
-    ) -> String? {
+    ) -> PodResize.Shortage? {
         promises.withLock { promises in
             var others: [String: Double] = [:]
             for object in pods where object.uid != uid {
                 guard !["Succeeded", "Failed"].contains(object.status["phase"]?.string ?? "") else { continue }
+                // Who was not taken yet has nothing.
+                guard promises[object.uid] != nil || object.status["startTime"] != nil else { continue }
                 // Not what others ask for: what they wait for is not theirs yet.
                 for (name, amount) in promises[object.uid] ?? PodResize.promised(PodSpec(object)) {
                     others[name, default: 0] += amount
                 }
             }
-            if let refusal = PodResize.refusal(wanted: wanted, before: before, others: others, capacity: capacity) {
-                return refusal
+            if let shortage = PodResize.shortage(wanted: wanted, before: before, others: others, capacity: capacity) {
+                return shortage
             }
             let uids = Set(pods.map(\.uid))
             promises = promises.filter { uids.contains($0.key) }

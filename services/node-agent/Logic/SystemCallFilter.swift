@@ -44,6 +44,11 @@ enum SystemCallFilter {
             ["names": .array(refused.map(JSON.string)), "action": "SCMP_ACT_ERRNO", "errnoRet": 1],
             // Its arguments cannot be looked at; programs fall back to clone.
             ["names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38],
+            // Sockets to whoever runs this machine as a virtual one, for which network namespaces mean nothing.
+            [
+                "names": ["socket"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1,
+                "args": [["index": 0, "value": 40, "op": "SCMP_CMP_EQ"]],
+            ],
         ]
         for flag in namespaceFlags {
             calls.append([

@@ -12,6 +12,8 @@ struct VolumePayload: Sendable, Equatable {
         var path: String
         var bytes: [UInt8]
         var mode: UInt32
+        /// Whose it is; nil: root's.
+        var owner: UInt32?
     }
 
     var files: [File] = []
@@ -37,14 +39,14 @@ struct VolumePayload: Sendable, Equatable {
     /// Adds one file.
     ///
     /// - Throws: ``NodeError`` when the path would leave the volume.
-    mutating func add(path: String, _ bytes: [UInt8], mode: UInt32) throws {
+    mutating func add(path: String, _ bytes: [UInt8], mode: UInt32, owner: UInt32? = nil) throws {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         guard !parts.isEmpty, !parts.contains(where: { $0.isEmpty || $0 == ".." || $0 == "." }), !path.hasPrefix("..")
         else {
             throw NodeError("\"\(path)\" is not a path inside of a volume")
         }
         files.removeAll { $0.path == path }
-        files.append(File(path: path, bytes: bytes, mode: mode))
+        files.append(File(path: path, bytes: bytes, mode: mode, owner: owner))
     }
 
     /// Writes the files so that readers see all of the old or all of the new ones: a folder with a name of its own,
@@ -59,7 +61,7 @@ struct VolumePayload: Sendable, Equatable {
             let path = "\(folder)/\(file.path)"
             if let slash = path.lastIndex(of: "/") { try FileTools.makeDirectory(String(path[..<slash])) }
             let mode = group == nil ? file.mode : file.mode | 0o440
-            try FileTools.write(file.bytes, to: path, mode: mode_t(mode), gid: group)
+            try FileTools.write(file.bytes, to: path, mode: mode_t(mode), uid: file.owner, gid: group)
         }
         var info = stat()
         if stat(link, &info) == 0, info.st_uid >= UserShift.count {

@@ -54,14 +54,16 @@ struct ProxiedStream: Sendable {
             version: .http1_1, status: answer.head.status, headers: ProxiedRequest.cleaned(answer.head.headers))
         head.headers.add(name: "Connection", value: "close")
         try await own.executeThenClose { _, toClient in
-            try await answer.refusal().executeThenClose { [head] parts, _ in
-                try await toClient.write(.head(head))
-                for try await part in parts {
-                    switch part {
-                    case .head: break
-                    case .body(let bytes): try await toClient.write(.body(.byteBuffer(bytes)))
-                    case .end: return try await client.writeAndFlush(HTTPServerResponsePart.end(nil)).get()
-                    }
+            try await toClient.write(.head(head))
+            try await answer.forEachPart { part in
+                switch part {
+                case .head: return true
+                case .body(let bytes):
+                    try await toClient.write(.body(.byteBuffer(bytes)))
+                    return true
+                case .end:
+                    try await client.writeAndFlush(HTTPServerResponsePart.end(nil)).get()
+                    return false
                 }
             }
         }

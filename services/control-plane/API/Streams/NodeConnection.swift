@@ -40,12 +40,10 @@ enum NodeConnection {
         defer { answer.channel.close(promise: nil) }
         var text = ByteBuffer()
         do {
-            try await answer.refusal().executeThenClose { parts, _ in
-                for try await part in parts {
-                    if case .body(var bytes) = part { text.writeBuffer(&bytes) }
-                    if case .end = part { break }
-                    guard text.readableBytes <= NodeAgent.longestRefusal else { break }
-                }
+            try await answer.forEachPart { part in
+                if case .body(var bytes) = part { text.writeBuffer(&bytes) }
+                if case .end = part { return false }
+                return text.readableBytes <= NodeAgent.longestRefusal
             }
         } catch {
             return APIError(.internalError, "Internal error occurred: the node agent closed the connection: \(error)")

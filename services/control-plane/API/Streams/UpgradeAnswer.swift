@@ -5,8 +5,8 @@ import NIOSSL
 
 /// What a server said to a request that asks for another protocol, on a connection of its own.
 struct UpgradeAnswer: Sendable {
-    /// The rest of an answer that is no change of protocol.
-    typealias Refusal = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
+    /// What is to come of an answer that is no change of protocol.
+    private typealias Refusal = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
 
     /// How long servers may take to answer, so that silent ones do not hold connections for ever.
     private static let patience = TimeAmount.minutes(5)
@@ -15,6 +15,7 @@ struct UpgradeAnswer: Sendable {
     /// The connection; it does not read by itself yet.
     let channel: any Channel
     let head: HTTPResponseHead
+    private let reader: UpgradeAnswerReader
 
     /// True when the connection speaks the other protocol from now on.
     var isAccepted: Bool { head.status == .switchingProtocols }
@@ -26,16 +27,17 @@ struct UpgradeAnswer: Sendable {
     ///   - target: where it goes; certificates are not looked at.
     ///   - eventLoop: where the connection is to live.
     ///   - guest: a connection that ends this one with itself.
-    /// - Returns: the answer, to be gone on with by ``begin(_:)`` or ``refusal()``.
+    /// - Returns: the answer, to be gone on with by ``begin(_:)`` or ``forEachPart(_:)``.
     /// - Throws: what NIO says of a server that cannot be reached, or gives no answer.
     static func to(
         _ question: HTTPRequestHead, at target: ProxyTarget, on eventLoop: any EventLoop,
         for guest: (any Channel)? = nil
     ) async throws -> UpgradeAnswer {
         let promise = eventLoop.makePromise(of: HTTPResponseHead.self)
+        let reader = UpgradeAnswerReader(promise)
         let channel: any Channel
         do {
-            channel = try await connect(to: target, on: eventLoop, promise)
+            channel = try await connect(to: target, on: eventLoop, reader)
         } catch {
             promise.fail(error)
             throw error
@@ -48,7 +50,7 @@ struct UpgradeAnswer: Sendable {
                 channel.pipeline.syncOperations.write(NIOAny(HTTPClientRequestPart.head(question)), promise: nil)
                 return channel.pipeline.syncOperations.writeAndFlush(NIOAny(HTTPClientRequestPart.end(nil)))
             }.get()
-            let answer = UpgradeAnswer(channel: channel, head: try await promise.futureResult.get())
+            let answer = UpgradeAnswer(channel: channel, head: try await promise.futureResult.get(), reader: reader)
             if answer.isAccepted {
                 try await channel.pipeline.removeHandler(name: decoder).get()
                 try await channel.pipeline.removeHandler(name: encoder).get()
@@ -62,7 +64,7 @@ struct UpgradeAnswer: Sendable {
     }
 
     private static func connect(
-        to target: ProxyTarget, on eventLoop: any EventLoop, _ promise: EventLoopPromise<HTTPResponseHead>
+        to target: ProxyTarget, on eventLoop: any EventLoop, _ reader: UpgradeAnswerReader
     ) async throws -> any Channel {
         let isTLS = target.isTLS
         let bootstrap = ClientBootstrap(group: eventLoop).connectTimeout(.seconds(30))
@@ -81,7 +83,7 @@ struct UpgradeAnswer: Sendable {
                     try pipeline.addHandler(HTTPRequestEncoder(configuration: configuration), name: encoder)
                     try pipeline.addHandler(
                         ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes)), name: decoder)
-                    try pipeline.addHandler(UpgradeAnswerReader(promise))
+                    try pipeline.addHandler(reader)
                 }
             }
         return switch target.place {
@@ -90,12 +92,24 @@ struct UpgradeAnswer: Sendable {
         }
     }
 
-    /// The body of an answer that is no change of protocol, and the end of it.
-    func refusal() async throws -> Refusal {
-        let channel = channel
-        let refusal = try await channel.eventLoop.submit { try Refusal(wrappingChannelSynchronously: channel) }.get()
-        try await Self.begin(channel)
-        return refusal
+    /// Calls `body` with what follows the head of an answer that is no change of protocol, until it returns false or all is
+    /// read; the connection is closed then.
+    ///
+    /// - Throws: what `body` throws, and why the connection broke off.
+    func forEachPart(_ body: (HTTPClientResponsePart) async throws -> Bool) async throws {
+        let (channel, reader) = (channel, reader)
+        let (said, coming) = try await channel.eventLoop.submit {
+            // Who has said all and is gone leaves what it said.
+            guard channel.isActive else { return (reader.takeKept(), nil as Refusal?) }
+            reader.isTaken = true
+            return ([], try Refusal(wrappingChannelSynchronously: channel))
+        }.get()
+        for part in said { guard try await body(part) else { return } }
+        try await coming?.executeThenClose { parts, _ in
+            // One that went meanwhile cannot be let read; the parts end with what it said.
+            try? await Self.begin(channel)
+            for try await part in parts { guard try await body(part) else { return } }
+        }
     }
 
     /// Lets a connection read, once its handlers are in place; they get what came since the head of the answer.
@@ -123,6 +137,9 @@ private final class UpgradeAnswerReader: ChannelInboundHandler, RemovableChannel
     /// The head of a change of protocol, until the decoder has ended it.
     private var head: HTTPResponseHead?
     private var isOver = false
+    /// True for an answer that is no change of protocol, and once somebody reads it.
+    private var isRefusal = false
+    var isTaken = false
     private var kept: [NIOAny] = []
     private var isInputClosed = false
 
@@ -132,7 +149,9 @@ private final class UpgradeAnswerReader: ChannelInboundHandler, RemovableChannel
         guard !isOver else { return kept.append(data) }
         switch unwrapInboundIn(data) {
         case .head(let head) where head.status == .switchingProtocols: self.head = head
-        case .head(let head): finish(context, head)
+        case .head(let head):
+            isRefusal = true
+            finish(context, head)
         case .body: break
         case .end: if let head { finish(context, head) }
         }
@@ -143,6 +162,12 @@ private final class UpgradeAnswerReader: ChannelInboundHandler, RemovableChannel
         let promise = promise
         // Reading goes on once there is somebody to read.
         context.channel.setOption(.autoRead, value: false).whenComplete { _ in promise.succeed(head) }
+    }
+
+    /// What came of a refusal; called on the event loop.
+    func takeKept() -> [HTTPClientResponsePart] {
+        defer { kept = [] }
+        return kept.map(unwrapInboundIn)
     }
 
     private func release(_ context: ChannelHandlerContext) {
@@ -175,7 +200,8 @@ private final class UpgradeAnswerReader: ChannelInboundHandler, RemovableChannel
     func channelInactive(context: ChannelHandlerContext) {
         if !isOver { promise.fail(ChannelError.eof) }
         isOver = true
-        release(context)
+        // A refusal stays for who asks for it, unless there is somebody already.
+        if !isRefusal || isTaken { release(context) }
         context.fireChannelInactive()
     }
 }

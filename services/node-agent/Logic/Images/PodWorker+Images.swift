@@ -9,6 +9,10 @@ extension PodWorker {
         let written = container.image
         var track = tracks[container.name] ?? Track()
         defer { tracks[container.name] = track }
+        if track.pullOf != written {
+            // The image was changed: what became of the other one says nothing about this.
+            (track.pullOf, track.pull, track.pullProblem, track.pullBackoff) = (written, nil, nil, 0)
+        }
         func wait(_ reason: String, _ message: String?) {
             track.facts.waitingReason = reason
             track.facts.waitingMessage = message
@@ -19,8 +23,8 @@ extension PodWorker {
         } catch {
             let message = "Failed to apply default image tag \"\(written)\": \(error)"
             wait("InvalidImageName", message)
-            complain("InspectFailed", message)
-            complain("Failed", "Error: InvalidImageName")
+            complain("InspectFailed", message, of: container)
+            complain("Failed", "Error: InvalidImageName", of: container)
             return nil
         }
         let policy =
@@ -31,14 +35,15 @@ extension PodWorker {
         {
             note(
                 "Normal", "Pulled",
-                "Container image \"\(written)\" already present on machine and can be accessed by the pod")
-            return ready(stored, reference, &track)
+                "Container image \"\(written)\" already present on machine and can be accessed by the pod",
+                of: container)
+            return ready(stored, reference, container, &track)
         }
         if policy == "Never" {
             let message = "Container image \"\(written)\" is not present with pull policy of Never"
             wait("ErrImageNeverPull", message)
-            complain("ErrImageNeverPull", message)
-            complain("Failed", "Error: ErrImageNeverPull")
+            complain("ErrImageNeverPull", message, of: container)
+            complain("Failed", "Error: ErrImageNeverPull", of: container)
             wake(at: .after(10))
             return nil
         }
@@ -51,13 +56,13 @@ extension PodWorker {
                 wait("ImagePullBackOff", "Back-off pulling image \"\(written)\": ErrImagePull: \(problem)")
                 if track.pullNoted != track.pullRetryAt {
                     track.pullNoted = track.pullRetryAt
-                    note("Normal", "BackOff", "Back-off pulling image \"\(written)\"")
-                    note("Warning", "Failed", "Error: ImagePullBackOff")
+                    note("Normal", "BackOff", "Back-off pulling image \"\(written)\"", of: container)
+                    note("Warning", "Failed", "Error: ImagePullBackOff", of: container)
                 }
                 wake(at: track.pullRetryAt)
                 return nil
             }
-            note("Normal", "Pulling", "Pulling image \"\(written)\"", topic: written)
+            note("Normal", "Pulling", "Pulling image \"\(written)\"", of: container, topic: written)
             pull = context.images.pull(reference, credentials)
             track.pull = pull
             track.pullSince = now
@@ -68,7 +73,7 @@ extension PodWorker {
             let isNews = track.imageEvent.map { $0.at.secondsAgo > 2 } ?? false
             if track.imageEvent == nil || isNews { track.imageEvent = (0, .now) }
             if isNews, !progress.isEmpty {
-                note("Normal", "Pulling", "Pulling image \"\(written)\"\(progress)", topic: written)
+                note("Normal", "Pulling", "Pulling image \"\(written)\"\(progress)", of: container, topic: written)
             }
             return nil
         case .done(let stored, let took):
@@ -80,9 +85,10 @@ extension PodWorker {
             let size = stored.size
             note(
                 "Normal", "Pulled",
-                "Successfully pulled image \"\(written)\" in \(took.precise) (\(waited.precise) including waiting). Image size: \(size) bytes."
+                "Successfully pulled image \"\(written)\" in \(took.precise) (\(waited.precise) including waiting). Image size: \(size) bytes.",
+                of: container
             )
-            return ready(context.images.find(reference) ?? stored, reference, &track)
+            return ready(context.images.find(reference) ?? stored, reference, container, &track)
         case .failed(let error):
             track.pull = nil
             track.imageEvent = nil
@@ -91,8 +97,8 @@ extension PodWorker {
             track.pullBackoff = min(300, max(10, track.pullBackoff * 2))
             track.pullRetryAt = .after(track.pullBackoff)
             wait("ErrImagePull", message)
-            note("Warning", "Failed", "Failed to pull image \"\(written)\": \(message)")
-            note("Warning", "Failed", "Error: ErrImagePull")
+            note("Warning", "Failed", "Failed to pull image \"\(written)\": \(message)", of: container)
+            note("Warning", "Failed", "Error: ErrImagePull", of: container)
             wake(at: .after(3))
             return nil
         }
@@ -108,7 +114,9 @@ extension PodWorker {
             "\(message) (no environment stands for it either: a pattern below \"images\" in \(context.environments.catalogue.file) would)"
     }
 
-    private func ready(_ stored: StoredImage, _ reference: ImageReference, _ track: inout Track) -> ReadyEnvironment? {
+    private func ready(
+        _ stored: StoredImage, _ reference: ImageReference, _ container: ContainerSpec, _ track: inout Track
+    ) -> ReadyEnvironment? {
         do {
             let image = ContainerImage(
                 id: stored.id, imageID: stored.imageID(reference), name: reference.full,
@@ -120,7 +128,7 @@ extension PodWorker {
         } catch {
             track.facts.waitingReason = "ImageInspectError"
             track.facts.waitingMessage = "Failed to inspect image \"\(reference.full)\": \(error)"
-            complain("InspectFailed", "Failed to inspect image \"\(reference.full)\": \(error)")
+            complain("InspectFailed", "Failed to inspect image \"\(reference.full)\": \(error)", of: container)
             wake(at: .after(30))
             return nil
         }

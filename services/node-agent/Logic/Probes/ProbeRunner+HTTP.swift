@@ -83,7 +83,7 @@ extension ProbeRunner {
             promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
             channel.writeAndFlush(ByteBuffer(string: text), promise: nil)
         }
-        connected.whenFailure { promise.fail($0) }
+        connected.whenFailure { promise.fail(NodeError("dial tcp \(host):\(port): \(describe($0))")) }
         promise.futureResult.whenComplete { _ in deadline.cancel() }
         do {
             return try await promise.futureResult.get()
