@@ -60,7 +60,7 @@ def agent(platform):
     raise AssertionError("there is no node agent")
 
 
-def left():
+def groups_left():
     """Groups of platforms."""
     return [root for root, _, _ in os.walk(GROUPS) if "/martlet-" in root]
 
@@ -95,7 +95,7 @@ def test_limits_hold_after_a_kill_and_change(limited):
     limited.wait("--for=condition=Ready", "pod/stays", "-n", "default")
     limited.kill()
     limited.start()
-    patch = {"spec": {"containers": [{"name": "main", "resources": {"limits": {"memory": "96Mi"}}}]}}
+    patch = {"spec": {"containers": [{"name": "main", "resources": {kind: {"memory": "96Mi"} for kind in ("requests", "limits")}}]}}
     limited.kubectl("patch", "pod", "stays", "-n", "default", "--subresource", "resize", "--patch", json.dumps(patch))
     limited.wait("--for=jsonpath={.status.containerStatuses[0].resources.limits.memory}=96Mi", "pod/stays", "-n", "default")
     show = limited.kubectl("exec", "stays", "-n", "default", "--", "cat", "/sys/fs/cgroup/memory.max").stdout
@@ -116,8 +116,10 @@ def test_where_the_platform_is(limited):
 
 
 def test_nothing_is_left(limited):
+    limited.apply(pod("runs", "default", "exec sleep 3600", container=LIMITS, terminationGracePeriodSeconds=0))
+    limited.wait("--for=condition=Ready", "pod/runs", "-n", "default")
     limited.stop()
-    eventually(lambda: not left(), what="the end of all groups")
+    eventually(lambda: not groups_left(), what="the end of all groups")
     limited.start()
 
 

@@ -38,15 +38,13 @@ struct DelegatedGroup {
         return ["cpu", "memory", "pids"].filter { !controllers.contains($0[...]) }
     }
 
-    /// Moves this process there, which the kernel permits in what belongs to the user from above both groups on.
-    ///
-    /// - Returns: false when it did not.
-    @discardableResult
-    func enter() -> Bool {
+    /// Moves this process there, if it can be: the kernel permits it where all from above both groups on is the user's. Out
+    /// of it the node agent limits no more Pods, and says so.
+    func enter() {
         let file = open("\(Self.root)\(path)/cgroup.procs", O_WRONLY | O_CLOEXEC)
-        guard file >= 0 else { return false }
+        guard file >= 0 else { return }
         defer { close(file) }
-        return write(file, "0", 1) == 1
+        _ = write(file, "0", 1)
     }
 
     private var isDelegated: Bool {

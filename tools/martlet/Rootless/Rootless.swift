@@ -32,7 +32,6 @@ enum Rootless {
         let hasGroups: Bool
         if let shim = Leftovers.shim(of: directory, root: try SubordinateNumbers.ofUser().users) {
             if !wayOut.isRunning { try wayOut.start(to: shim) }
-            DelegatedGroup.ofPods(of: shim)?.enter()
             hasGroups = try join(shim)
         } else {
             hasGroups = DelegatedGroup.own != nil
@@ -117,10 +116,13 @@ enum Rootless {
     /// - Returns: true when its Pods have control groups, which this process sees then as well.
     @discardableResult
     private static func join(_ process: pid_t) throws -> Bool {
-        let hasGroups = DelegatedGroup.ofPods(of: process) != nil
+        let group = DelegatedGroup.ofPods(of: process)
         try check(rootless_join(process), "join the namespaces of process \(process)")
-        if hasGroups { try check(rootless_join_groups(process), "see the control groups of process \(process)") }
-        return hasGroups
+        guard let group else { return false }
+        // As root here, whose it is.
+        group.enter()
+        try check(rootless_join_groups(process), "see the control groups of process \(process)")
+        return true
     }
 
     static func check(_ result: Int32, _ what: String) throws {
