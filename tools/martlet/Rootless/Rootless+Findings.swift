@@ -77,6 +77,8 @@ extension Rootless {
     static let differences = [
         Finding(level: .warning, subject: "limits", detail: noLimits),
         Finding(
+            level: .warning, subject: "sizes", detail: "sizes of claims are not enforced, because quotas are root's"),
+        Finding(
             level: .warning, subject: "network",
             detail:
                 "Pods have a network of your own: addresses of Pods and Services are reached from Pods, the page and "
