@@ -1,3 +1,5 @@
+import CNode
+import Foundation
 import KubeModel
 import Testing
 
@@ -44,6 +46,35 @@ struct ProjectQuotaTests {
             "spec": ["capacity": ["storage": .string(capacity)], "hostPath": ["path": .string(path)]]
         ])
         #expect(ProjectQuotas.folder(of: volume, below: "/data/volumes")?.bytes == bytes)
+    }
+
+    @Test(
+        "the newer call that changes projects is refused, to one thread and what it starts",
+        .enabled(if: geteuid() == 0))
+    func refusal() async throws {
+        let script = """
+            import ctypes; libc = ctypes.CDLL(None, use_errno=True)
+            libc.syscall(469, -1, None, None, 0, 0); print(ctypes.get_errno())
+            """
+        let output = try await withCheckedThrowingContinuation { (done: CheckedContinuation<String, any Error>) in
+            Thread.detachNewThread {
+                done.resume(
+                    with: Result {
+                        try UserShift.check(node_refuse_attributes())
+                        let process = Process()
+                        let pipe = Pipe()
+                        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+                        process.arguments = ["-c", script]
+                        process.standardOutput = pipe
+                        try process.run()
+                        let bytes = try pipe.fileHandleForReading.readToEnd() ?? Data()
+                        process.waitUntilExit()
+                        return String(decoding: bytes, as: UTF8.self)
+                    })
+            }
+        }
+        // A kernel that does not know it would say ENOSYS, one that does EBADF.
+        #expect(output == "\(EPERM)\n")
     }
 
     @Test("the filter keeps files in their projects where sizes are enforced, whatever the Pod asks for")

@@ -139,6 +139,12 @@ def test_files_do_not_leave_the_claim(sized, context):
     sized.inside("rm -r /data/own")
 
 
+def test_the_newer_call_for_it_is_refused_too(sized):
+    """file_setattr(2), which Debian's kernel does not know yet: EPERM, not ENOSYS."""
+    script = "import ctypes; libc = ctypes.CDLL(None, use_errno=True); libc.syscall(469, -1, None, None, 0, 0); print(ctypes.get_errno())"
+    assert sized.inside(f"/usr/bin/python3 -c '{script}'") == "1\n"
+
+
 def test_what_lies_in_a_volume_from_before_counts(sized):
     sized.claim("old", "16Mi")
     assert run(sized.platform, sized.pod("first", "old", "mkdir -p /data/a/b && echo kept > /data/a/b/c && ln -s c /data/a/b/d && echo made")) == "made\n"

@@ -5,10 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dqblk_xfs.h>
+#include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/quota.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -131,4 +135,18 @@ int node_limit_project(const char *folder, uint32_t number, uint64_t bytes, uint
     limits.dqb_bhardlimit = (bytes + BLOCK - 1) / BLOCK;
     limits.dqb_ihardlimit = files;
     return control(folder, Q_SETQUOTA, number, &limits);
+}
+
+int node_refuse_attributes(void) {
+    /* The number is the same for all kinds of programs; those of x32 add a bit. */
+    enum { FILE_SETATTR = 469, X32 = 0x40000000 };
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FILE_SETATTR, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FILE_SETATTR | X32, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof steps / sizeof *steps, steps};
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 ? 0 : -errno;
 }

@@ -43,6 +43,16 @@ final class ProjectQuotas: Sendable {
         start = Mutex(Self.numbers.lowerBound + seed % UInt32(Self.numbers.count))
     }
 
+    /// Refuses a call that takes files out of projects to this process and all that it starts, where sizes are held; the
+    /// filter of each container refuses the other ones, which the agent needs itself. Before the first thread.
+    static func refuseLeaving(dataDirectory: String) {
+        let volumes = "\(dataDirectory)/volumes"
+        guard UserNamespace.isOfMachine,
+            node_projects_are_held(FileTools.exists(volumes) ? volumes : dataDirectory) == 1
+        else { return }
+        _ = node_refuse_attributes()
+    }
+
     /// The next number that nobody has, from one number on and round; nil when all are taken.
     static func free(from start: UInt32, isTaken: (UInt32) -> Bool) -> UInt32? {
         for offset in 0..<UInt32(numbers.count) {

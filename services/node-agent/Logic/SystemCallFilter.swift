@@ -46,7 +46,8 @@ enum SystemCallFilter {
     ]
 
     /// What changes the project of a file, or what a folder gives to its files: FS_IOC_FSSETXATTR, FS_IOC_SETFLAGS (whose
-    /// flags cannot be looked at, so no `chattr`) and its form of 32 bits, and file_setattr(2) of Linux 6.17.
+    /// flags cannot be looked at, so no `chattr`) and its form of 32 bits. ``ProjectQuotas/refuseLeaving(dataDirectory:)``
+    /// refuses what is newer.
     static let projectRules: [JSON] =
         [0x401c_5820, 0x4008_6602, 0x4004_6602].map { (command: Int64) -> JSON in
             [
@@ -54,7 +55,7 @@ enum SystemCallFilter {
                 "names": ["ioctl"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1,
                 "args": [["index": 1, "value": 0xffff_ffff, "valueTwo": .int(command), "op": "SCMP_CMP_MASKED_EQ"]],
             ]
-        } + [["names": ["file_setattr"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1]]
+        }
 
     static let json = filter(rules)
 

@@ -26,4 +26,8 @@ int node_quota_of_project(const char *folder, uint32_t number, struct node_quota
 /* Limits a project on the file system of a folder. */
 int node_limit_project(const char *folder, uint32_t number, uint64_t bytes, uint64_t files);
 
+/* Refuses file_setattr(2) (Linux 6.17), which changes projects, to this thread and all that it starts: EPERM. A filter of
+ * crun's cannot, where libseccomp is older than the call. Needs root. */
+int node_refuse_attributes(void);
+
 #endif
