@@ -35,8 +35,8 @@ run: build ## Build what is needed and start the platform
 test: ## Build and run every test; ends in "N passed, N failed"
 	@tools/test
 
-# What Debian's kernel decides otherwise than the kernels of other machines: control groups of version 2, quotas.
-VM_TESTS := tests/vm tests/node/test_resizing.py tests/node/test_usage.py \
+# What Debian's kernel decides otherwise than those of other machines: control groups of version 2, quotas, owners of mounts.
+VM_TESTS := tests/vm tests/node/test_owners.py tests/node/test_resizing.py tests/node/test_usage.py \
   tests/node/test_bad_luck.py::test_a_control_group_is_removed
 test-vm: ## Build and run the tests that need a virtual machine with Debian's kernel (some minutes)
 	@tools/deps --test && swift build --quiet && tests/vm/run $(or $(TESTS),$(VM_TESTS))

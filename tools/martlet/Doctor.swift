@@ -19,7 +19,10 @@ struct Doctor: AsyncParsableCommand {
         if repair { return try runRepair(directory) }
         var findings = Prerequisites.findings(installation: try Installation.find())
         findings.append(disk(directory))
-        if geteuid() == 0, let owners = FileSystemFindings.owners() { findings.append(owners) }
+        if geteuid() == 0 {
+            findings.append(FileSystemFindings.sizes(below: directory.path))
+            if let owners = FileSystemFindings.owners() { findings.append(owners) }
+        }
         if let pid = directory.runningProcess {
             findings.append(.init(level: .good, subject: "instance", detail: "running, process \(pid)"))
         }

@@ -41,4 +41,23 @@ enum FileSystemFindings {
                 "/usr is an overlay, so that its files belong to nobody (65534) in Pods of root; programs run all the same"
         )
     }
+
+    /// Whether claims are held to their sizes in a data directory, and what to do where they are not.
+    static func sizes(below path: String) -> Prerequisites.Finding {
+        guard let mount = mount(of: path), ["ext4", "xfs"].contains(mount.kind) else {
+            return .init(
+                level: .warning, subject: "sizes",
+                detail: "sizes of claims are not enforced: \(path) is on no ext4 or XFS")
+        }
+        guard !mount.options.contains("prjquota") else {
+            return .init(level: .good, subject: "sizes", detail: "claims keep to their sizes (quotas of projects)")
+        }
+        let feature =
+            mount.kind == "ext4" ? "`tune2fs -O project,quota \(mount.source)` while it is not mounted, and " : ""
+        return .init(
+            level: .warning, subject: "sizes",
+            detail:
+                "sizes of claims are not enforced: \(feature)the mount option `prjquota` of \(mount.point) change that"
+        )
+    }
 }

@@ -97,7 +97,8 @@ struct ContainerPlanner: Sendable {
             capabilities: try capabilities(own?["capabilities"]),
             filter: try SystemCallFilter.chosen(
                 own?["seccompProfile"] ?? shared?["seccompProfile"],
-                folder: "\(context.configuration.dataDirectory)/seccomp"),
+                folder: "\(context.configuration.dataDirectory)/seccomp",
+                keepsProjects: context.quotas.areEnforced && userBase == nil),
             userBase: userBase, showsWholeProc: userBase != nil && own?["procMount"]?.string == "Unmasked",
             sysfs: userBase == nil ? nil : "\(podDirectory)/sys",
             mounts: mounts, environment: environment,

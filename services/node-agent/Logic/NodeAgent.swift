@@ -82,6 +82,12 @@ public struct NodeAgent: Service {
             client: client, configuration: configuration, network: self.network, images: images, devices: devices,
             logger: logger)
         let capacity = registration.status["capacity"]
+        // Containers reach their volumes by mounts; nobody else of this machine, not even by guessing names.
+        try FileTools.makeDirectory(configuration.volumesDirectory, mode: 0o700)
+        chmod(configuration.volumesDirectory, 0o700)
+        let quotas = ProjectQuotas(root: configuration.volumesDirectory, logger: logger)
+        let volumes = WatchCache(client: client, type: .persistentVolumes)
+        let volumeChanges = volumes.changes()
         let context = NodeContext(
             configuration: configuration, client: client, tools: tools, network: network, policies: policies,
             services: serviceNetwork,
@@ -91,7 +97,7 @@ public struct NodeAgent: Service {
             environments: environments, images: images,
             runtime: ContainerRuntime(tools: tools, configuration: configuration),
             watcher: watcher, meter: UsageMeter(reader: CgroupReader(pods: configuration.podsDirectory)),
-            storage: StorageMeter(), devices: devices,
+            storage: StorageMeter(), quotas: quotas, devices: devices,
             recorder: EventRecorder(client: client, component: "kubelet", host: configuration.nodeName), pods: pods,
             configMaps: configMaps,
             secrets: secrets, nodeCPU: capacity?["cpu"]?.string.flatMap(ResourceQuantity.value) ?? 1,
@@ -127,7 +133,13 @@ public struct NodeAgent: Service {
             group.addTask { await environments.run() }
             group.addTask { await images.run() }
             group.addTask { [configuration] in
-                await VolumeFolders(root: "\(configuration.dataDirectory)/volumes").removeLeftovers()
+                await VolumeFolders(root: configuration.volumesDirectory).removeLeftovers()
+            }
+            if quotas.areEnforced {
+                group.addTask { try await volumes.run() }
+                group.addTask {
+                    for await change in volumeChanges where change.type != .deleted { await quotas.hold(change.object) }
+                }
             }
             group.addTask { await context.meter.run() }
             group.addTask { await OwnLog().run() }

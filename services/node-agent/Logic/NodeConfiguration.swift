@@ -71,6 +71,8 @@ public struct NodeConfiguration: Sendable {
     func podDirectory(_ uid: String) -> String { "\(dataDirectory)/pods/\(uid)" }
     /// Directory of all pods.
     var podsDirectory: String { "\(dataDirectory)/pods" }
+    /// Folders of claims, `<namespace>/<claim>`.
+    var volumesDirectory: String { "\(dataDirectory)/volumes" }
     /// State of crun.
     var crunRoot: String { "\(dataDirectory)/run/crun" }
 }

@@ -20,6 +20,7 @@ struct NodeContext: Sendable {
     let watcher: StateWatcher
     let meter: UsageMeter
     let storage: StorageMeter
+    let quotas: ProjectQuotas
     let devices: HostDevices
     let recorder: EventRecorder
     let pods: WatchCache

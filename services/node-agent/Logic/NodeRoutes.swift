@@ -23,7 +23,7 @@ struct NodeRoutes: Sendable {
         router.add("GET", "/containerLogs/{namespace}/{pod}/{container}") { request, parameters in
             try logs(request, parameters)
         }
-        let volumes = VolumeFolders(root: "\(configuration.dataDirectory)/volumes")
+        let volumes = VolumeFolders(root: configuration.volumesDirectory)
         router.add("DELETE", "/volumes/{namespace}/{claim}") { _, parameters in
             try await volumes.remove(namespace: parameters["namespace"], claim: parameters["claim"])
             return .text("removed")

@@ -12,6 +12,7 @@ import NIOCore
 struct PodVolumes: Sendable {
     let configuration: NodeConfiguration
     let client: KubeClient
+    let quotas: ProjectQuotas
     let directory: String
     let configMap: @Sendable (String) -> KubeObject?
     let secret: @Sendable (String) -> KubeObject?
@@ -27,11 +28,12 @@ struct PodVolumes: Sendable {
     }
 
     init(
-        configuration: NodeConfiguration, client: KubeClient, directory: String,
+        configuration: NodeConfiguration, client: KubeClient, quotas: ProjectQuotas, directory: String,
         configMap: @escaping @Sendable (String) -> KubeObject?, secret: @escaping @Sendable (String) -> KubeObject?
     ) {
         self.configuration = configuration
         self.client = client
+        self.quotas = quotas
         self.directory = directory
         self.configMap = configMap
         self.secret = secret
@@ -148,17 +150,15 @@ struct PodVolumes: Sendable {
                 ?? volume.spec.value(at: "local", "path")?.string
         else { throw NodeError("persistentvolume \"\(volumeName)\" is of a kind that this node does not offer") }
         let isOurs =
-            path.hasPrefix("\(configuration.dataDirectory)/volumes/") && !path.contains("/../")
+            path.hasPrefix("\(configuration.volumesDirectory)/") && !path.contains("/../")
             && !path.hasSuffix("/..")
         guard isOurs || configuration.allowsHostPath else {
             throw NodeError(
-                "persistentvolume \"\(volumeName)\" is a folder outside of \(configuration.dataDirectory)/volumes, which this node refuses; start Martlet with --allow-host-path to permit it"
+                "persistentvolume \"\(volumeName)\" is a folder outside of \(configuration.volumesDirectory), which this node refuses; start Martlet with --allow-host-path to permit it"
             )
         }
-        // Containers reach their volumes by mounts; nobody else of this machine, not even by guessing names.
-        try FileTools.makeDirectory("\(configuration.dataDirectory)/volumes", mode: 0o700)
-        chmod("\(configuration.dataDirectory)/volumes", 0o700)
         try FileTools.makeDirectory(path)
+        await quotas.hold(volume)
         var info = stat()
         if let group = pod.fsGroup {
             // Walking a large volume at every start is slow; the top folder tells whether it was done.

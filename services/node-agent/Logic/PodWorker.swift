@@ -102,7 +102,8 @@ actor PodWorker {
         directory = context.configuration.podDirectory(pod.uid)
         let namespace = pod.namespace ?? "default"
         volumes = PodVolumes(
-            configuration: context.configuration, client: context.client, directory: "\(directory)/volumes",
+            configuration: context.configuration, client: context.client, quotas: context.quotas,
+            directory: "\(directory)/volumes",
             configMap: { [cache = context.configMaps] in cache.get($0, namespace: namespace) },
             secret: { [cache = context.secrets] in cache.get($0, namespace: namespace) })
         (kicks, kicker) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))

@@ -65,6 +65,7 @@ public enum Preflight {
         _ = node_raise_limit_of_files()
         guard ProcessInfo.processInfo.environment[marker] == nil else {
             unsetenv(marker)
+            ProjectQuotas.refuseLeaving(dataDirectory: dataDirectory)
             return
         }
         var result: Int32 = -1

@@ -14,10 +14,16 @@ enum SystemCallFilter {
 
     /// The filter that a `seccompProfile` chooses; nil for `Unconfined`. Without one it is ours, as with `RuntimeDefault`.
     ///
+    /// - Parameters:
+    ///   - profile: what the Pod asks for.
+    ///   - folder: of `Localhost` profiles, which are the administrator's and used as they are.
+    ///   - keepsProjects: files must not leave the projects whose quotas hold volumes to their sizes. The kernel sees to it
+    ///     for containers with users of their own.
+    /// - Returns: the filter as OCI writes it.
     /// - Throws: ``ContainerConfigError`` when the file of a `Localhost` profile is missing or no profile.
-    static func chosen(_ profile: JSON?, folder: String) throws -> JSON? {
+    static func chosen(_ profile: JSON?, folder: String, keepsProjects: Bool = false) throws -> JSON? {
         switch profile?["type"]?.string {
-        case "Unconfined": return nil
+        case "Unconfined": return keepsProjects ? filter(projectRules) : nil
         case "Localhost":
             let name = profile?["localhostProfile"]?.string ?? ""
             let parts = name.split(separator: "/", omittingEmptySubsequences: false)
@@ -30,7 +36,7 @@ enum SystemCallFilter {
                     reason: "CreateContainerError")
             }
             return json
-        default: return Self.json
+        default: return keepsProjects ? filter(rules + projectRules) : json
         }
     }
 
@@ -39,7 +45,21 @@ enum SystemCallFilter {
         0x0002_0000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000,
     ]
 
-    static let json: JSON = {
+    /// What changes the project of a file, or what a folder gives to its files: FS_IOC_FSSETXATTR, FS_IOC_SETFLAGS (whose
+    /// flags cannot be looked at, so no `chattr`) and its form of 32 bits. ``ProjectQuotas/refuseLeaving(dataDirectory:)``
+    /// refuses what is newer.
+    static let projectRules: [JSON] =
+        [0x401c_5820, 0x4008_6602, 0x4004_6602].map { (command: Int64) -> JSON in
+            [
+                // The kernel looks at 32 bits only.
+                "names": ["ioctl"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1,
+                "args": [["index": 1, "value": 0xffff_ffff, "valueTwo": .int(command), "op": "SCMP_CMP_MASKED_EQ"]],
+            ]
+        }
+
+    static let json = filter(rules)
+
+    private static let rules: [JSON] = {
         var calls: [JSON] = [
             ["names": .array(refused.map(JSON.string)), "action": "SCMP_ACT_ERRNO", "errnoRet": 1],
             // Its arguments cannot be looked at; programs fall back to clone.
@@ -56,11 +76,15 @@ enum SystemCallFilter {
                 "args": [["index": 0, "value": .int(flag), "valueTwo": .int(flag), "op": "SCMP_CMP_MASKED_EQ"]],
             ])
         }
+        return calls
+    }()
+
+    private static func filter(_ calls: [JSON]) -> JSON {
         #if arch(x86_64)
             let architectures: JSON = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]
         #else
             let architectures: JSON = ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]
         #endif
         return ["defaultAction": "SCMP_ACT_ALLOW", "architectures": architectures, "syscalls": .array(calls)]
-    }()
+    }
 }

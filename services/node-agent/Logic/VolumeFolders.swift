@@ -27,7 +27,7 @@ struct VolumeFolders: Sendable {
             throw APIError(
                 .internalError, "the volume folder \(current) cannot be moved: \(String(cString: strerror(errno)))")
         }
-        try await Self.removeAll([doomed])
+        try await removeAll([doomed])
         _ = rmdir("\(root)/\(namespace)")  // only succeeds when nothing is left in it
     }
 
@@ -40,16 +40,23 @@ struct VolumeFolders: Sendable {
                 .map { "\(root)/\(namespace)/\($0)" }
         }
         // What cannot be removed now is tried again at the next start.
-        try? await Self.removeAll(doomed)
+        try? await removeAll(doomed)
     }
 
     /// Large folders take long, so this is done on a thread of its own.
-    private static func removeAll(_ paths: [String]) async throws {
+    private func removeAll(_ paths: [String]) async throws {
         guard !paths.isEmpty else { return }
+        let root = root
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             Thread.detachNewThread {
                 continuation.resume(
-                    with: Result { for path in paths { try FileManager.default.removeItem(atPath: path) } })
+                    with: Result {
+                        for path in paths {
+                            let project = ProjectQuotas.number(of: path)
+                            try FileManager.default.removeItem(atPath: path)
+                            if let project { ProjectQuotas.release(project, on: root) }
+                        }
+                    })
             }
         }
     }

@@ -78,6 +78,8 @@ extension Rootless {
 
     private static let otherDifferences = [
         Finding(
+            level: .warning, subject: "sizes", detail: "sizes of claims are not enforced, because quotas are root's"),
+        Finding(
             level: .warning, subject: "network",
             detail:
                 "Pods have a network of your own: addresses of Pods and Services are reached from Pods, the page and "

@@ -2,6 +2,7 @@
 #define MARTLET_CNODE_H
 
 #include "images.h"
+#include "projects.h"
 #include <stdint.h>
 #include <sys/types.h>
 
