@@ -39,7 +39,7 @@ test: ## Build and run every test; ends in "N passed, N failed"
 VM_TESTS := tests/vm tests/node/test_owners.py tests/node/test_resizing.py tests/node/test_usage.py \
   tests/node/test_bad_luck.py::test_a_control_group_is_removed
 test-vm: ## Build and run the tests that need a virtual machine with Debian's kernel (some minutes)
-	@tools/deps --test && swift build --quiet && tests/vm/run $(or $(TESTS),$(VM_TESTS))
+	@tools/deps --test && swift build --quiet && tests/vm/run --systemd $(or $(TESTS),$(VM_TESTS))
 
 check: ## Format, build, types and unit tests: before each commit
 	@tools/check
