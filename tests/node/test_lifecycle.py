@@ -110,6 +110,21 @@ def test_who_names_the_node_is_refused_what_it_has_not(platform, namespace):
                              nodeName=node["metadata"]["name"])) == "ran\n"
 
 
+def test_who_names_a_node_that_it_does_not_want_is_refused(platform, namespace):
+    node = platform.get("nodes")["items"][0]
+    name = node["metadata"]["name"]
+    def term(key, operator, *values): return {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+        "nodeSelectorTerms": [{"matchExpressions": [{"key": key, "operator": operator, "values": list(values)}]}]}}}}
+    refused = {"selecting": {"nodeSelector": {"disk": "fast"}}, "attracted": term("kubernetes.io/os", "NotIn", "linux")}
+    for pod_name, wants in refused.items():
+        platform.apply(pod(pod_name, namespace, "true", nodeName=name, **wants))
+        wait_phase(platform, pod_name, namespace, "Failed")
+        status = platform.get("pod", pod_name, "-n", namespace)["status"]
+        assert status["reason"] == "NodeAffinity" and "didn't match Pod's node affinity/selector" in status["message"]
+    wants = {"nodeSelector": {"kubernetes.io/os": "linux"}, **term("kubernetes.io/hostname", "In", name)}
+    assert run(platform, pod("content", namespace, "echo ran", nodeName=name, **wants)) == "ran\n"
+
+
 def test_an_evicted_pod_says_that_it_was(platform, namespace):
     manifest = pod("evicted", namespace, "exec sleep 3600", terminationGracePeriodSeconds=1)
     manifest["metadata"]["finalizers"] = ["example.com/kept"]
