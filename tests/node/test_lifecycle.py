@@ -76,6 +76,22 @@ def test_sidecars_end_one_by_one_the_last_first(platform, namespace):
     assert text.split() == ["third", "second", "first"]
 
 
+def test_hooks_of_sidecars_begin_with_the_end_of_the_pod(platform, namespace):
+    platform.apply(claim("data", namespace))
+    trap = "trap '{}; exit 0' TERM; touch /data/{}; while :; do sleep 0.1; done"
+    hook = {"preStop": {"exec": {"command": ["/bin/sh", "-c", "echo hook >> /data/order"]}}}
+    sidecar = {"name": "side", "image": "busybox", "restartPolicy": "Always", "lifecycle": hook, **DATA,
+               "command": ["/bin/sh", "-c", trap.format("echo side >> /data/order", "side")],
+               "startupProbe": {"exec": {"command": ["test", "-e", "/data/side"]}, "periodSeconds": 1}}
+    main = trap.format("while ! test -s /data/order; do sleep 0.1; done; echo main >> /data/order", "main")
+    platform.apply(pod("helped", namespace, main, initContainers=[sidecar], volumes=data_volume("data"), container={
+        **DATA, "readinessProbe": {"exec": {"command": ["test", "-e", "/data/main"]}, "periodSeconds": 1}}))
+    platform.wait("--for=condition=Ready", "pod/helped", "-n", namespace)
+    platform.kubectl("delete", "pod", "helped", "-n", namespace)
+    text = run(platform, pod("reader", namespace, "cat /data/order", container=DATA, volumes=data_volume("data")))
+    assert text.split() == ["hook", "main", "side"]
+
+
 def test_a_changed_image_starts_the_container_again(platform, namespace):
     for name, script in (("runs", "trap 'exit 0' TERM; while :; do sleep 0.1; done"), ("fails", "exit 1")):
         platform.apply(pod(name, namespace, script, "busybox:1", restartPolicy="Always"))
