@@ -122,6 +122,22 @@ struct FilesTests {
         }
     }
 
+    @Test("programs choose the personalities of container engines only")
+    func personalities() {
+        func isRefused(_ value: Int64) -> Bool {
+            SystemCallFilter.personalities.contains { rule in
+                let check = rule["args"]?.array?.first
+                return value & (check?["value"]?.int ?? 0) == check?["valueTwo"]?.int
+            }
+        }
+        let open: [Int64] = [0, 8, 0x2_0000, 0x2_0008, 0xFFFF_FFFF]
+        #expect(open.allSatisfy { !isRefused($0) })
+        for bit in 0..<32 {
+            for value in open where !open.contains(value ^ (1 << bit)) { #expect(isRefused(value ^ (1 << bit))) }
+        }
+        #expect(isRefused(0xFFFD_FFF7) && isRefused(0x5555_5555))
+    }
+
     @Test("a container's configuration keeps it from the host")
     func configuration() throws {
         let plan = ContainerPlan(

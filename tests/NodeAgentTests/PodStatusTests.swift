@@ -182,5 +182,12 @@ struct NodePressureTests {
         let conditions = NodeRegistration.conditions(old: [], short)
         #expect(conditions.map { $0["status"]?.string } == ["True", "True", "True", "True"])
         #expect(conditions[1]["reason"]?.string == "KubeletHasDiskPressure")
+        #expect(
+            NodeRegistration.news(old: [], conditions) == [
+                "NodeHasInsufficientMemory", "NodeHasDiskPressure", "NodeHasInsufficientPID", "NodeReady",
+            ])
+        let later = NodeRegistration.conditions(old: conditions, .init(availableMemory: 1))
+        #expect(NodeRegistration.news(old: conditions, later) == ["NodeHasNoDiskPressure", "NodeHasSufficientPID"])
+        #expect(NodeRegistration.news(old: later, later) == [])
     }
 }

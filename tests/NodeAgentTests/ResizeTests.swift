@@ -41,6 +41,24 @@ struct ResizeTests {
                 == "Node didn't have enough resource: memory, requested: 900, used: 200, capacity: 1000")
     }
 
+    @Test("a node takes so many pods, of which those that ended do not count")
+    func numberOfPods() {
+        func pod(_ uid: String, _ phase: String) -> KubeObject {
+            var object = KubeObject(apiVersion: "v1", kind: "Pod", name: uid, namespace: "b")
+            object.metadata["uid"] = .string(uid)
+            object.status = ["phase": .string(phase), "startTime": "2026-01-01T00:00:00Z"]
+            return object
+        }
+        let pods = [pod("1", "Running"), pod("2", "Succeeded"), pod("3", "Pending")]
+        func refusal(_ most: Double) -> String? {
+            ResizePromises().shortage(
+                of: "4", wanted: PodResize.requests(of: []), before: [:], among: pods,
+                capacity: ["cpu": 1, "memory": 1, "pods": most])?.message
+        }
+        #expect(refusal(3) == nil)
+        #expect(refusal(2) == "Node didn't have enough resource: pods, requested: 1, used: 2, capacity: 2")
+    }
+
     @Test("what the whole node has not is refused for good")
     func infeasible() {
         func reason(_ cpu: Double) -> String? {
@@ -70,14 +88,14 @@ struct ResizeTests {
                 ["name": "new", "resources": resources("2", nil)],
             ],
         ]
-        #expect(PodResize.promised(PodSpec(object)) == ["cpu": 1003, "memory": 2_147_483_648])
+        #expect(PodResize.promised(PodSpec(object)) == ["cpu": 1003, "memory": 2_147_483_648, "pods": 1])
         object["status"] = [
             "initContainerStatuses": [["name": "side", "allocatedResources": ["cpu": "500m"]]],
             "containerStatuses": [
                 ["name": "main", "allocatedResources": ["cpu": "250m", "memory": "1Ki"]], ["name": "new"],
             ],
         ]
-        #expect(PodResize.promised(PodSpec(object)) == ["cpu": 2.75, "memory": 1024])
+        #expect(PodResize.promised(PodSpec(object)) == ["cpu": 2.75, "memory": 1024, "pods": 1])
     }
 
     @Test("what one pod was just promised is not promised to another")

@@ -1,6 +1,8 @@
 """kubectl exec, attach and cp: processes in a running container, with all their streams."""
 
+import base64
 import hashlib
+import json
 import os
 import pty
 import re
@@ -10,6 +12,7 @@ import subprocess
 import time
 
 import pytest
+import websocket
 
 from support.pods import config_map, pod
 
@@ -39,6 +42,31 @@ def test_output_errors_and_the_exit_code_come_apart(platform, shell):
 def test_a_process_has_the_user_and_variables_of_the_container(platform, shell):
     assert enter(platform, shell, "sh", "-c", "echo $COLOUR; id -u; cat /proc/1/comm").stdout.split() == [
         "red", "1000", "sleep"]
+
+
+@pytest.mark.parametrize("protocol", [None, "binary.k8s.io", "base64.binary.k8s.io"])
+def test_logs_over_a_websocket(platform, shell, protocol, tmp_path):
+    """The bytes come as messages, in base64 where the protocol says so."""
+    config = json.loads(platform.kubectl("config", "view", "--raw", "--minify", "-o", "json").stdout)
+    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    for name, text in (("ca", cluster["certificate-authority-data"]), ("crt", user["client-certificate-data"]),
+                       ("key", user["client-key-data"])):
+        (tmp_path / name).write_bytes(base64.b64decode(text))
+    url = cluster["server"].replace("https", "wss") + f"/api/v1/namespaces/default/pods/{shell}/log?container=main"
+    link = websocket.create_connection(
+        url, timeout=60, subprotocols=[protocol] if protocol else None,
+        sslopt={"ca_certs": tmp_path / "ca", "certfile": tmp_path / "crt", "keyfile": tmp_path / "key"})
+    text = b""
+    try:
+        assert link.getsubprotocol() == protocol
+        while link.connected:
+            opcode, message = link.recv_data()
+            if opcode == websocket.ABNF.OPCODE_CLOSE:
+                break
+            text += base64.b64decode(message) if protocol == "base64.binary.k8s.io" else message
+    finally:
+        link.close()
+    assert text == b"up\n"
 
 
 def test_input_reaches_the_process_and_ends(platform, shell):

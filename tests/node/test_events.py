@@ -67,6 +67,25 @@ def test_a_container_that_keeps_failing_backs_off(platform, namespace):
     assert "CrashLoopBackOff" in platform.kubectl("get", "pod", "crash", "-n", namespace).stdout
 
 
+def test_the_node_tells_of_itself(platform):
+    node = platform.get("nodes")["items"][0]
+    name = node["metadata"]["name"]
+    for reason in ("NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID", "NodeReady"):
+        assert wait_event(platform, name, "default", reason, "Node") == f"Node {name} status is now: {reason}"
+    assert wait_event(platform, name, "default", "Starting", "Node") == "Starting kubelet."
+    assert "Registered Node" in wait_event(platform, name, "default", "RegisteredNode", "Node")
+    capacity, allocatable = node["status"]["capacity"], node["status"]["allocatable"]
+    assert int(capacity["memory"][:-2]) - int(allocatable["memory"][:-2]) == 100 * 1024
+    assert int(capacity["ephemeral-storage"][:-2]) > int(allocatable["ephemeral-storage"][:-2])
+    try:
+        platform.kubectl("cordon", name)
+        assert wait_event(platform, name, "default", "NodeNotSchedulable", "Node")
+    finally:
+        platform.kubectl("uncordon", name)
+    assert wait_event(platform, name, "default", "NodeSchedulable", "Node")
+    assert "NodeHasSufficientMemory" in platform.kubectl("describe", "node", name).stdout
+
+
 def test_a_program_that_is_not_there_is_a_failed_start(platform, namespace):
     manifest = pod("absent", namespace, "true")
     manifest["spec"]["containers"][0]["command"] = ["/no/such/program"]

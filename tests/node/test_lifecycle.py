@@ -76,6 +76,22 @@ def test_sidecars_end_one_by_one_the_last_first(platform, namespace):
     assert text.split() == ["third", "second", "first"]
 
 
+def test_hooks_of_sidecars_begin_with_the_end_of_the_pod(platform, namespace):
+    platform.apply(claim("data", namespace))
+    trap = "trap '{}; exit 0' TERM; touch /data/{}; while :; do sleep 0.1; done"
+    hook = {"preStop": {"exec": {"command": ["/bin/sh", "-c", "echo hook >> /data/order"]}}}
+    sidecar = {"name": "side", "image": "busybox", "restartPolicy": "Always", "lifecycle": hook, **DATA,
+               "command": ["/bin/sh", "-c", trap.format("echo side >> /data/order", "side")],
+               "startupProbe": {"exec": {"command": ["test", "-e", "/data/side"]}, "periodSeconds": 1}}
+    main = trap.format("while ! test -s /data/order; do sleep 0.1; done; echo main >> /data/order", "main")
+    platform.apply(pod("helped", namespace, main, initContainers=[sidecar], volumes=data_volume("data"), container={
+        **DATA, "readinessProbe": {"exec": {"command": ["test", "-e", "/data/main"]}, "periodSeconds": 1}}))
+    platform.wait("--for=condition=Ready", "pod/helped", "-n", namespace)
+    platform.kubectl("delete", "pod", "helped", "-n", namespace)
+    text = run(platform, pod("reader", namespace, "cat /data/order", container=DATA, volumes=data_volume("data")))
+    assert text.split() == ["hook", "main", "side"]
+
+
 def test_a_changed_image_starts_the_container_again(platform, namespace):
     for name, script in (("runs", "trap 'exit 0' TERM; while :; do sleep 0.1; done"), ("fails", "exit 1")):
         platform.apply(pod(name, namespace, script, "busybox:1", restartPolicy="Always"))
@@ -108,6 +124,21 @@ def test_who_names_the_node_is_refused_what_it_has_not(platform, namespace):
     # What was refused is not counted.
     assert run(platform, pod("modest", namespace, "echo ran", container={"resources": {"requests": {"cpu": "10m"}}},
                              nodeName=node["metadata"]["name"])) == "ran\n"
+
+
+def test_who_names_a_node_that_it_does_not_want_is_refused(platform, namespace):
+    node = platform.get("nodes")["items"][0]
+    name = node["metadata"]["name"]
+    def term(key, operator, *values): return {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+        "nodeSelectorTerms": [{"matchExpressions": [{"key": key, "operator": operator, "values": list(values)}]}]}}}}
+    refused = {"selecting": {"nodeSelector": {"disk": "fast"}}, "attracted": term("kubernetes.io/os", "NotIn", "linux")}
+    for pod_name, wants in refused.items():
+        platform.apply(pod(pod_name, namespace, "true", nodeName=name, **wants))
+        wait_phase(platform, pod_name, namespace, "Failed")
+        status = platform.get("pod", pod_name, "-n", namespace)["status"]
+        assert status["reason"] == "NodeAffinity" and "didn't match Pod's node affinity/selector" in status["message"]
+    wants = {"nodeSelector": {"kubernetes.io/os": "linux"}, **term("kubernetes.io/hostname", "In", name)}
+    assert run(platform, pod("content", namespace, "echo ran", nodeName=name, **wants)) == "ran\n"
 
 
 def test_an_evicted_pod_says_that_it_was(platform, namespace):

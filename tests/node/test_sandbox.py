@@ -70,8 +70,10 @@ attempt("priority", lambda: os.nice(-10))
 for name, number in {"bpf": 321, "userfaultfd": 323, "perf_event_open": 298, "keyctl": 250, "kexec_load": 246,
                      "init_module": 175, "open_by_handle_at": 304, "reboot": 169, "swapon": 167, "io_uring_setup": 425,
                      "pivot_root": 155, "clone3": 435, "fsopen": 430, "open_tree": 428, "add_key": 248,
-                     "chroot-and-mount": 165}.items():
+                     "chroot-and-mount": 165, "quotactl_fd": 443}.items():
     attempt(name, lambda: call(number, 0, 0, 0, 0, 0) >= 0)
+for value in (0x40000, 0x400000, 1, 0x20009, 0x80000000, 0xfffffffe, 0xfffffff7, 0xfffdffff):
+    attempt(f"personality {value:#x}", lambda: libc.syscall(135, ctypes.c_ulong(value)) >= 0)
 attempt("new privileges", lambda: open("/proc/self/status").read().split("NoNewPrivs:\t")[1][0] == "0")
 attempt("no filter", lambda: open("/proc/self/status").read().split("Seccomp:\t")[1][0] == "0")
 attempt("host root", lambda: os.getuid() == 0 and open("/proc/self/uid_map").read().split()[1:] == ["0", "4294967295"])

@@ -64,7 +64,8 @@ def test_a_claim_that_lives_as_long_as_its_pod(platform, namespace):
 
 def test_what_is_refused(platform, namespace):
     for name, volume, word in (("host", {"hostPath": {"path": "/etc"}}, "--allow-host-path"),
-                               ("image", {"image": {"reference": "busybox"}}, "not offered")):
+                               ("image", {"image": {"reference": "busybox"}}, "not offered"),
+                               ("huge", {"emptyDir": {"medium": "HugePages"}}, "huge pages is not offered")):
         platform.apply(pod(name, namespace, "true", container={"volumeMounts": MOUNT}, volumes=[{"name": "v", **volume}]))
         reason = "UnexpectedAdmissionError" if name == "host" else "FailedMount"
         assert word in wait_event(platform, name, namespace, reason)

@@ -80,8 +80,8 @@ public struct NodeAgent: Service {
         let devices = HostDevices()
         let registration = NodeRegistration(
             client: client, configuration: configuration, network: self.network, images: images, devices: devices,
-            logger: logger)
-        let capacity = registration.status["capacity"]
+            recorder: EventRecorder(client: client, component: "kubelet", host: configuration.nodeName), logger: logger)
+        let allocatable = registration.status["allocatable"]
         // Containers reach their volumes by mounts; nobody else of this machine, not even by guessing names.
         try FileTools.makeDirectory(configuration.volumesDirectory, mode: 0o700)
         chmod(configuration.volumesDirectory, 0o700)
@@ -100,8 +100,8 @@ public struct NodeAgent: Service {
             storage: StorageMeter(), quotas: quotas, devices: devices,
             recorder: EventRecorder(client: client, component: "kubelet", host: configuration.nodeName), pods: pods,
             configMaps: configMaps,
-            secrets: secrets, nodeCPU: capacity?["cpu"]?.string.flatMap(ResourceQuantity.value) ?? 1,
-            nodeMemory: capacity?["memory"]?.string.flatMap(ResourceQuantity.value) ?? 0,
+            secrets: secrets, nodeCPU: allocatable?["cpu"]?.string.flatMap(ResourceQuantity.value) ?? 1,
+            nodeMemory: allocatable?["memory"]?.string.flatMap(ResourceQuantity.value) ?? 0,
             shiftsUsers: UserShift.isOffered(on: configuration.podsDirectory), logger: logger)
         if let condition = ControlGroups.condition { logger.warning("\(condition.message)") }
         if !context.shiftsUsers {

@@ -26,12 +26,18 @@ struct NodeContext: Sendable {
     let pods: WatchCache
     let configMaps: WatchCache
     let secrets: WatchCache
+    /// What the node has for Pods: CPUs, and bytes of memory.
     let nodeCPU: Double
     let nodeMemory: Double
     /// True when containers can have users of their own.
     let shiftsUsers: Bool
     let logger: Logger
     let promises = ResizePromises()
+
+    /// What Pods may be promised together.
+    var allocatable: [String: Double] {
+        ["cpu": nodeCPU, "memory": nodeMemory, "pods": Double(configuration.maximumPods)]
+    }
 
     /// Address under which pods reach this machine.
     var hostAddress: String { "\(network.network.gateway)" }

@@ -12,6 +12,7 @@ struct NodeRegistration: Sendable {
     let network: Network4
     let images: ImageStore
     let devices: HostDevices
+    let recorder: EventRecorder
     let logger: Logger
 
     /// Registers and renews every ten seconds until cancelled.
@@ -57,6 +58,7 @@ struct NodeRegistration: Sendable {
         node["spec"] = ["podCIDR": .string(network.description), "podCIDRs": [.string(network.description)]]
         let existing = try await client.find(.nodes, name)
         if existing == nil { _ = try await client.create(.nodes, node) }
+        if isNew { await tell("Starting", "Starting kubelet.") }
         let old = existing?.status["conditions"]?.array ?? []
         var status = self.status
         for key in ["capacity", "allocatable"]
@@ -64,9 +66,33 @@ struct NodeRegistration: Sendable {
             status.set("0", at: key, HostDevices.resource)  // devices that went stay named, as a kubelet's do
         }
         let pressure = NodePressure.measure(configuration.dataDirectory)
-        status["conditions"] = .array(Self.conditions(old: old, pressure))
+        let conditions = Self.conditions(old: old, pressure)
+        status["conditions"] = .array(conditions)
         _ = try await client.patch(.nodes, name, .merge(["status": status]), subresource: "status")
+        for reason in Self.news(old: old, conditions) { await tell(reason, "Node \(name) status is now: \(reason)") }
         if existing == nil { logger.info("node registered", metadata: ["node": "\(name)"]) }
+    }
+
+    /// Writes an Event of the node, which kubelets name by its name instead of its UID.
+    private func tell(_ reason: String, _ message: String) async {
+        var node = KubeObject(apiVersion: "v1", kind: "Node", name: configuration.nodeName)
+        node.metadata["uid"] = .string(configuration.nodeName)
+        await recorder.record("Normal", reason: reason, message: message, about: node)
+    }
+
+    /// Reasons of Events about conditions that changed.
+    static func news(old: [JSON], _ conditions: [JSON]) -> [String] {
+        let names = [
+            "MemoryPressure": ("NodeHasInsufficientMemory", "NodeHasSufficientMemory"),
+            "DiskPressure": ("NodeHasDiskPressure", "NodeHasNoDiskPressure"),
+            "PIDPressure": ("NodeHasInsufficientPID", "NodeHasSufficientPID"), "Ready": ("NodeReady", "NodeNotReady"),
+        ]
+        return conditions.compactMap { condition in
+            guard let name = names[condition["type"]?.string ?? ""] else { return nil }
+            let before = old.first { $0["type"] == condition["type"] }
+            guard before?["status"] != condition["status"] else { return nil }
+            return condition["status"]?.string == "True" ? name.0 : name.1
+        }
     }
 
     /// Capacity, addresses and facts of the machine.
@@ -86,6 +112,11 @@ struct NodeRegistration: Sendable {
         ]
         let gpus = devices.names.count
         if gpus > 0 { capacity[HostDevices.resource] = .string("\(gpus)") }
+        // Pods get what is above the thresholds of pressure.
+        var allocatable = capacity
+        let reserved = Int(NodePressure.leastMemory / 1024)
+        allocatable["memory"] = .string("\(max(memory - reserved, 0))Ki")
+        allocatable["ephemeral-storage"] = .string("\((total - NodePressure.leastDisk(of: total)) / 1024)Ki")
         let release = (FileTools.text("/proc/sys/kernel/osrelease") ?? "").trimmed()
         let boot = (FileTools.text("/proc/sys/kernel/random/boot_id") ?? "").trimmed()
         let machine = (FileTools.text("/etc/machine-id") ?? "").trimmed()
@@ -95,7 +126,7 @@ struct NodeRegistration: Sendable {
             system = line.dropFirst("PRETTY_NAME=".count).filter { $0 != "\"" }
         }
         return [
-            "capacity": capacity, "allocatable": capacity,
+            "capacity": capacity, "allocatable": allocatable,
             "addresses": [
                 ["type": "InternalIP", "address": .string(network.gateway.description)],
                 ["type": "Hostname", "address": .string(configuration.nodeName)],

@@ -50,9 +50,9 @@ struct PodResize: Sendable, Equatable {
         return requests(of: (pod.initial + pod.main).map { ($0.kind, promised[$0.name] ?? $0.json["resources"]) })
     }
 
-    /// CPUs and bytes of memory that containers ask for together.
+    /// CPUs and bytes of memory that containers ask for together, for one pod.
     static func requests(of containers: [(kind: ContainerSpec.Kind, resources: JSON?)]) -> [String: Double] {
-        ["cpu": request("cpu", of: containers), "memory": request("memory", of: containers)]
+        ["cpu": request("cpu", of: containers), "memory": request("memory", of: containers), "pods": 1]
     }
 
     /// A resource that the node has too little of.
@@ -88,7 +88,7 @@ struct PodResize: Sendable, Equatable {
     static func shortage(
         wanted: [String: Double], before: [String: Double], others: [String: Double], capacity: [String: Double]
     ) -> Shortage? {
-        for resource in ["cpu", "memory"] {
+        for resource in ["pods", "cpu", "memory"] {
             guard let has = capacity[resource], let requested = wanted[resource], requested > before[resource] ?? 0
             else { continue }
             let used = others[resource] ?? 0

@@ -261,7 +261,6 @@ struct PodStatus {
 
     private func terminated(_ run: ContainerRun, _ end: ContainerEnd, _ facts: ContainerFacts) -> JSON {
         var state: JSON = ["exitCode": .int(Int64(end.code))]
-        if end.signal != 0 { state["signal"] = .int(Int64(end.signal)) }
         state["reason"] = .string(end.reason)
         let message = [end.message, facts.terminationMessages[run.number]].compactMap { $0 }.first { !$0.isEmpty }
         if let message { state["message"] = .string(message) }

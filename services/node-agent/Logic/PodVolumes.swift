@@ -86,6 +86,9 @@ struct PodVolumes: Sendable {
     {
         let path = "\(directory)/\(name)"
         if let source = volume["emptyDir"] {
+            if source["medium"]?.string?.hasPrefix("HugePages") == true {
+                throw NodeError("an emptyDir of huge pages is not offered on this node")
+            }
             let isNew = !FileTools.exists(path)
             try FileTools.makeDirectory(path, mode: 0o777)
             if source["medium"]?.string == "Memory", !Self.isMounted(path) {

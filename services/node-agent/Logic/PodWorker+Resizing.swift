@@ -73,7 +73,7 @@ extension PodWorker {
             of: containers.map { ($0.kind, tracks[$0.name]?.facts.allocated ?? $0.json["resources"]) })
         return context.promises.shortage(
             of: uid, wanted: wanted, before: before, among: context.pods.all(),
-            capacity: ["cpu": context.nodeCPU, "memory": context.nodeMemory])
+            capacity: context.allocatable)
     }
 
     /// True when a changed resource is one for which the container wants to start again.

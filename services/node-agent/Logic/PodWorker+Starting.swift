@@ -9,7 +9,7 @@ import KubeModel
 /// From nothing to running containers: volumes, the network, then container after container.
 extension PodWorker {
     func advance() async {
-        if let refusal = refusal() {
+        if let refusal = await refusal() {
             reject(refusal.reason, refusal.message)
             return
         }

@@ -6,7 +6,7 @@ extension PodWorker {
     private static let leastGraceSeconds = 2
 
     /// Stops all containers: main ones first, then one sidecar after another, the last first, in what is left of the time.
-    /// True when none runs.
+    /// All their hooks begin at once. True when none runs.
     func stopEverything(isLeaving: Bool) async -> Bool {
         let running = spec.all.filter { isAlive($0) }
         guard !running.isEmpty else { return true }
@@ -20,16 +20,8 @@ extension PodWorker {
         } else {
             grace = spec.graceSeconds
         }
-        let since = stoppingSince ?? .now
-        stoppingSince = since
-        let mains = running.filter { $0.kind != .sidecar }
-        for container in mains { stop(container, graceSeconds: grace, why: "Stopping container \(container.name)") }
-        if mains.isEmpty, let sidecar = running.last {
-            let left = Int((since + .seconds(grace)).secondsLeft.rounded(.up))
-            stop(
-                sidecar, graceSeconds: max(left, min(grace, Self.leastGraceSeconds)),
-                why: "Stopping container \(sidecar.name)")
-        }
+        isInOrder = grace > 0
+        for container in running { stop(container, graceSeconds: grace, why: "Stopping container \(container.name)") }
         await enforceStops()
         return !spec.all.contains { isAlive($0) }
     }
@@ -37,6 +29,13 @@ extension PodWorker {
     private func isAlive(_ container: ContainerSpec) -> Bool {
         guard let run = tracks[container.name]?.facts.current else { return false }
         return run.end == nil
+    }
+
+    /// True for a sidecar that others go before, while all containers are stopped.
+    private func waits(_ container: ContainerSpec) -> Bool {
+        guard isInOrder, container.kind == .sidecar else { return false }
+        let running = spec.all.filter { isAlive($0) }
+        return running.contains { $0.kind != .sidecar } || running.last?.name != container.name
     }
 
     /// Asks a container to end; a shorter grace than before counts, a longer one does not.
@@ -78,8 +77,9 @@ extension PodWorker {
                 run.end == nil
             else { continue }
             let now = Moment.now
-            if now >= killAt, track.hookPending, !track.hasTerm {
-                // The hook took all the time; the container is asked all the same.
+            let waits = waits(container)
+            if now >= killAt, track.hookPending || waits, !track.hasTerm {
+                // The hook, or those before it, took all the time; the container is asked all the same.
                 tracks[container.name]?.hookPending = false
                 tracks[container.name]?.hasTerm = true
                 let last = Moment.after(Double(Self.leastGraceSeconds))
@@ -94,10 +94,13 @@ extension PodWorker {
                 // Once more, should the first have been lost.
                 await context.runtime.signal(run, "KILL")
                 wake(at: .after(2))
-            } else if !track.hasTerm, !track.hookPending {
+            } else if !track.hasTerm, !track.hookPending, !waits {
                 tracks[container.name]?.hasTerm = true
+                let least = Moment.after(Double(Self.leastGraceSeconds))
+                let last = isInOrder && container.kind == .sidecar && killAt < least ? least : killAt
+                tracks[container.name]?.killAt = last
                 await context.runtime.signal(run, stopSignal(container, run))
-                wake(at: killAt)
+                wake(at: last)
             } else {
                 wake(at: killAt)
             }

@@ -67,8 +67,8 @@ actor PodWorker {
     var isGone = false
     /// The node stops, and pods with it.
     var isShuttingDown = false
-    /// Since when its containers are being stopped for good.
-    var stoppingSince: Moment?
+    /// Its containers are being stopped for good, sidecars after the others.
+    var isInOrder = false
     /// An eviction does not wait.
     var isEvicted = false
     var isWatchingStorage = false

@@ -7,9 +7,10 @@ enum SystemCallFilter {
         "finit_module", "fsconfig", "fsmount", "fsopen", "fspick", "get_kernel_syms", "init_module", "io_uring_enter",
         "io_uring_register", "io_uring_setup", "ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load", "keyctl",
         "lookup_dcookie", "mount", "mount_setattr", "move_mount", "move_pages", "nfsservctl", "open_by_handle_at",
-        "open_tree", "perf_event_open", "pivot_root", "process_vm_writev", "query_module", "quotactl", "reboot",
-        "request_key", "setdomainname", "sethostname", "setns", "settimeofday", "stime", "swapoff", "swapon",
-        "syslog", "umount", "umount2", "unshare", "uselib", "userfaultfd", "ustat", "vm86", "vm86old", "vhangup",
+        "open_tree", "perf_event_open", "pivot_root", "process_vm_writev", "query_module", "quotactl", "quotactl_fd",
+        "reboot", "request_key", "setdomainname", "sethostname", "setns", "settimeofday", "socketcall", "stime",
+        "swapoff", "swapon", "syslog", "umount", "umount2", "unshare", "uselib", "userfaultfd", "ustat", "vm86",
+        "vm86old", "vhangup",
     ]
 
     /// The filter that a `seccompProfile` chooses; nil for `Unconfined`. Without one it is ours, as with `RuntimeDefault`.
@@ -57,6 +58,21 @@ enum SystemCallFilter {
             ]
         }
 
+    /// Rules that leave personality(2) the values of container engines alone: what programs ask with (all ones), and every
+    /// mixture of `UNAME26` (0x20000) and `PER_LINUX32` (8). A rule looks at an argument once, so every other bit is
+    /// compared with the next one: where not all are the same, one is set and the next is not.
+    static let personalities: [JSON] = {
+        let open: [Int64] = [0x8, 0x2_0000]
+        let bits = (0..<32).map { Int64(1) << $0 }.filter { !open.contains($0) }
+        let pairs = zip(bits, bits.dropFirst() + bits.prefix(1)) + open.map { (bits[0], $0) }
+        return pairs.map { set, clear in
+            [
+                "names": ["personality"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1,
+                "args": [["index": 0, "value": .int(set | clear), "valueTwo": .int(set), "op": "SCMP_CMP_MASKED_EQ"]],
+            ]
+        }
+    }()
+
     static let json = filter(rules)
 
     private static let rules: [JSON] = {
@@ -76,6 +92,7 @@ enum SystemCallFilter {
                 "args": [["index": 0, "value": .int(flag), "valueTwo": .int(flag), "op": "SCMP_CMP_MASKED_EQ"]],
             ])
         }
+        calls += personalities
         return calls
     }()
 

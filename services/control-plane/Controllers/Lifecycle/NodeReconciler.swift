@@ -13,6 +13,8 @@ final class NodeReconciler: Reconciler {
     /// slept, must not make a node look dead.
     private let renewals = Mutex<[String: (renewTime: String, seen: ContinuousClock.Instant)]>([:])
 
+    private let cordoned = Mutex<Set<String>>([])
+
     init(context: ClusterContext) {
         self.context = context
         events = context.events("node-controller")
@@ -39,6 +41,7 @@ final class NodeReconciler: Reconciler {
     func reconcile(_ request: ReconcileRequest) async throws -> ReconcileOutcome {
         guard let node = context.caches.nodes.get(request) else {
             renewals.withLock { $0[request.name] = nil }
+            cordoned.withLock { _ = $0.remove(request.name) }
             return .settled
         }
         let lease = context.caches.nodeLeases.get(node.name, namespace: "kube-node-lease")
@@ -46,6 +49,11 @@ final class NodeReconciler: Reconciler {
             lease?.spec["renewTime"]?.string
             ?? node.status.condition("Ready")?["lastHeartbeatTime"]?.string ?? ""
         let now = ContinuousClock.now
+        if renewals.withLock({ $0[node.name] == nil }) {
+            events.normal(
+                "RegisteredNode", "Node \(node.name) event: Registered Node \(node.name) in Controller", about: node)
+        }
+        tellOfCordon(node)
         let silent = renewals.withLock { renewals -> Duration in
             if let known = renewals[node.name], known.renewTime == heartbeat { return now - known.seen }
             renewals[node.name] = (heartbeat, now)
@@ -57,6 +65,16 @@ final class NodeReconciler: Reconciler {
         try await keepTaints(node, isLost: isLost)
         // A lease that comes back wakes us; silence has to be waited for.
         return isLost ? .settled : .checkAgain(after: grace - silent + .milliseconds(100))
+    }
+
+    private func tellOfCordon(_ node: KubeObject) {
+        let isCordoned = node.spec["unschedulable"]?.bool == true
+        let isNews = cordoned.withLock { names in
+            isCordoned ? names.insert(node.name).inserted : names.remove(node.name) != nil
+        }
+        guard isNews else { return }
+        let reason = isCordoned ? "NodeNotSchedulable" : "NodeSchedulable"
+        events.normal(reason, "Node \(node.name) status is now: \(reason)", about: node)
     }
 
     private func markUnknown(_ node: KubeObject) async throws {
@@ -72,7 +90,7 @@ final class NodeReconciler: Reconciler {
         context.caches.nodes.note(
             try await context.client.patch(
                 .nodes, node.name, .strategic(["status": ["conditions": .array(conditions)]]), subresource: "status"))
-        events.warning("NodeNotReady", "Node \(node.name) status is now: NodeNotReady", about: node)
+        events.normal("NodeNotReady", "Node \(node.name) status is now: NodeNotReady", about: node)
         try await markPodsNotReady(on: node.name)
     }
 

@@ -22,7 +22,9 @@ enum GRPCHealth {
                 ByteBuffer(bytes: request(authority: "\(host):\(port)", service: service)), promise: nil)
         }
         connected.whenFailure { _ in
-            promise.succeed("timeout: failed to connect service \"\(host):\(port)\" within \(timeout.text)")
+            promise.succeed(
+                "timeout: failed to connect service \"\(host):\(port)\" within \(timeout.text): "
+                    + "context deadline exceeded")
         }
         promise.futureResult.whenComplete { _ in deadline.cancel() }
         return (try? await promise.futureResult.get()) ?? nil

@@ -6,6 +6,12 @@ struct NodePressure: Sendable, Equatable {
     var isOfDisk = false
     var isOfProcesses = false
 
+    /// Bytes of memory below which the machine is short of it.
+    static let leastMemory: UInt64 = 100 << 20
+
+    /// Bytes that must be free on a disk of that many.
+    static func leastDisk(of total: UInt64) -> UInt64 { min(total / 10, 5 << 30) }
+
     /// - Parameters:
     ///   - availableMemory: what can be had without taking from working sets, bytes; a kubelet wants 100 MiB.
     ///   - disk: bytes of the file system and of it free. A kubelet wants 10 %; of a large disk that is more than Pods
@@ -15,8 +21,8 @@ struct NodePressure: Sendable, Equatable {
         availableMemory: UInt64 = .max, disk: (total: UInt64, free: UInt64) = (0, 0),
         processes: (count: Int, limit: Int) = (0, 0)
     ) {
-        isOfMemory = availableMemory < 100 << 20
-        isOfDisk = disk.total > 0 && disk.free < min(disk.total / 10, 5 << 30)
+        isOfMemory = availableMemory < Self.leastMemory
+        isOfDisk = disk.total > 0 && disk.free < Self.leastDisk(of: disk.total)
         isOfProcesses = processes.limit > 0 && processes.count > processes.limit / 10 * 9
     }
 
