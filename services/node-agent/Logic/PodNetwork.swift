@@ -34,6 +34,7 @@ final class PodNetwork: Sendable {
     private let logger: Logger
     private let pool: Mutex<AddressPool>
     let hostPorts = Mutex(HostPortOwners())
+    let nodePorts = Mutex(HeldPorts())
 
     init(network: Network4, tools: HostTools, logger: Logger) {
         self.network = network
