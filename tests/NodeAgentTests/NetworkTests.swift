@@ -14,6 +14,7 @@ struct NetworkTests {
         #expect(network.contains(try #require(Address4("10.244.7.255"))))
         #expect(!network.contains(try #require(Address4("10.244.8.1"))))
         #expect(network.bridgeName.count <= 15)
+        #expect(network.bridgeHardwareAddress == "02:6d:0a:f4:07:01")
         #expect(network.bridgeName != Network4("10.244.8.0/24")?.bridgeName)
         #expect(Address4("256.1.1.1") == nil && Address4("1.2.3") == nil && Network4("10.0.0.0") == nil)
         #expect(StableName.short("6f1f1b0e-0000").count == 13)
