@@ -1,3 +1,4 @@
+import Foundation
 import KubeModel
 import Testing
 
@@ -13,6 +14,7 @@ struct NetworkTests {
         #expect(network.contains(try #require(Address4("10.244.7.255"))))
         #expect(!network.contains(try #require(Address4("10.244.8.1"))))
         #expect(network.bridgeName.count <= 15)
+        #expect(network.bridgeHardwareAddress == "02:6d:0a:f4:07:01")
         #expect(network.bridgeName != Network4("10.244.8.0/24")?.bridgeName)
         #expect(Address4("256.1.1.1") == nil && Address4("1.2.3") == nil && Network4("10.0.0.0") == nil)
         #expect(StableName.short("6f1f1b0e-0000").count == 13)
@@ -94,6 +96,92 @@ struct NetworkTests {
         #expect(text.contains("dnat ip to numgen random mod 2 map { 0 : 10.244.0.5 . 1, 1 : 10.244.0.6 . 2 }"))
         #expect(text.contains("10.96.0.9 . tcp . 80 : goto"))
         #expect(!text.contains("udp"))
+    }
+
+    @Test("node ports lead where their services do, and refuse datagrams without endpoints")
+    func nodePorts() throws {
+        let address = try #require(Address4("10.96.0.9"))
+        let pod = ServiceRules.Backend(address: try #require(Address4("10.244.0.5")), port: 1)
+        func target(_ kind: String, _ port: Int, _ backends: [ServiceRules.Backend]) -> ServiceRules.Target {
+            .init(
+                address: address, protocol: kind, port: port, backends: backends,
+                nodePort: NodePort(protocol: kind, number: 30_000 + port))
+        }
+        let served = [target("tcp", 80, [pod]), target("udp", 53, [pod])]
+        let text = ServiceRules.services(bridge: "b", served)
+        #expect(text.contains("flush map ip martlet-b nodeports\nflush set ip martlet-b lonelyports\n"))
+        #expect(
+            text.contains(
+                "nodeports { udp . 30053 : goto sa600009-udp-53, tcp . 30080 : goto sa600009-tcp-80 }"))
+        #expect(!text.contains("add element ip martlet-b lonelyports"))
+        let lonely = [target("tcp", 80, []), target("udp", 53, [])]
+        let empty = ServiceRules.services(bridge: "b", lonely)
+        #expect(empty.contains("add element ip martlet-b lonelyports { 30053 }"))
+        #expect(!empty.contains("add element ip martlet-b nodeports"))
+        // Conversations with the node port end as those with the cluster's address do.
+        let ended = ServiceRules.ended(before: served, now: lonely)
+        #expect(ended.map(\.mailbox) == [.init(address: address, port: 53), .init(address: nil, port: 30_053)])
+        #expect(ended.map(\.backend) == [pod.address, pod.address])
+    }
+
+    @Test(
+        "services have node ports by their type",
+        arguments: [("NodePort", true), ("LoadBalancer", true), ("ClusterIP", false)])
+    func typesWithNodePorts(type: String, has: Bool) {
+        let service = KubeObject([
+            "metadata": ["name": "web", "namespace": "team"],
+            "spec": [
+                "type": .string(type), "clusterIP": "10.96.0.9",
+                "ports": [
+                    ["name": "a", "port": 80, "protocol": "UDP", "nodePort": 30080],
+                    ["name": "b", "port": 81, "protocol": "SCTP", "nodePort": 30081], ["name": "c", "port": 82],
+                ],
+            ],
+        ])
+        let ports = ServiceTable(services: [service], slices: [], endpoints: []).entries[0].ports
+        #expect(ports.map(\.nodePort) == [has ? NodePort(protocol: "udp", number: 30080) : nil, nil, nil])
+    }
+
+    @Test("a caller keeps its endpoint for the time that the service says, and while it is there")
+    func choices() throws {
+        let caller = try #require(Address4("192.0.2.1"))
+        let backends = (0..<50).map { ServiceRules.Backend(address: Address4(value: 0x0AF4_0002 + $0), port: 1) }
+        let choice = BackendChoice(backends, affinitySeconds: 60)
+        let start = ContinuousClock.now
+        let first = try #require(choice.choose(for: caller, now: start))
+        for second in 1...50 {
+            #expect(choice.choose(for: caller, now: start.advanced(by: .seconds(second * 50))) == first)
+        }
+        let rest = backends.filter { $0 != first }
+        choice.set(rest, affinitySeconds: 60)
+        let other = try #require(choice.choose(for: caller, now: start))
+        #expect(rest.contains(other) && !choice.contains(first))
+        choice.set([other, first], affinitySeconds: 60)
+        #expect(choice.choose(for: caller, now: start) == other)
+        choice.set([first], affinitySeconds: 0)
+        #expect(choice.choose(for: caller) == first)
+        choice.set([], affinitySeconds: 0)
+        #expect(choice.choose(for: caller) == nil)
+    }
+
+    @Test("held ports are nobody else's until they are let go of", arguments: ["tcp", "udp"])
+    func heldPorts(kind: String) throws {
+        var (held, others) = (HeldPorts(), HeldPorts())
+        defer {
+            held.keep([])
+            others.keep([])
+        }
+        func take() -> (port: NodePort, error: Int32) {
+            let port = NodePort(protocol: kind, number: Int.random(in: 30_000...32_767))
+            return (port, held.take(port))
+        }
+        var taken = take()
+        while taken.error == EADDRINUSE { taken = take() }
+        let port = taken.port
+        #expect(taken.error == 0 && held.holds(port) && held.take(port) == 0)
+        #expect(others.take(port) == EADDRINUSE && !others.holds(port))
+        held.keep([])
+        #expect(!held.holds(port) && others.take(port) == 0)
     }
 
     @Test("clients of a sticky service are remembered by backend, and forgotten with it")

@@ -1,13 +1,18 @@
-"""Sticky clients, backends that go, ports of the host, and names."""
+"""Sticky clients, backends that go, ports of the host and of the node, and names."""
 
 import contextlib
+import errno
 import os
+import random
 import secrets
 import select
 import signal
 import socket
+import struct
 import subprocess
 import urllib.request
+
+import pytest
 
 from support.machine import Machine
 from support.pods import pod, run, wait_event, wait_phase
@@ -268,6 +273,154 @@ def test_ports_of_the_host_outlive_the_agent(own_platform):
         assert not is_open("127.0.0.2", port)
         platform.kubectl("delete", "pod", "far", "-n", "default")
         assert not is_open(other, port) and ask("127.0.0.1", port) == ("near", "near")
+
+
+def machines_address():
+    """The address under which others know this machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        return probe.getsockname()[0]
+
+
+def node_service(name, namespace, kind="NodePort", **spec):
+    """A Service with one node port of TCP and UDP."""
+    ports = [{"name": kind, "port": 80, "protocol": kind.upper(), "targetPort": 5000} for kind in ("tcp", "udp")]
+    return service(name, namespace, type=kind, **{"ports": ports, **spec})
+
+
+def node_port(platform, namespace, name="who"):
+    ports = {port["nodePort"] for port in platform.get("service", name, "-n", namespace)["spec"]["ports"]}
+    assert len(ports) == 1
+    return ports.pop()
+
+
+def refuses_datagrams(address, port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(0.5)
+        client.connect((address, port))
+        try:
+            client.send(b"who")
+            client.recv(100)
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            pass
+        return False
+
+
+def is_free(port):
+    with contextlib.suppress(OSError), socket.create_server(("", port)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("", port))
+        return True
+    return False
+
+
+def refuses(address, port):
+    with socket.socket() as client:
+        client.settimeout(5)
+        return client.connect_ex((address, port)) == errno.ECONNREFUSED
+
+
+@pytest.mark.parametrize("kind,policy", [("NodePort", "Cluster"), ("LoadBalancer", "Local")])
+def test_a_port_of_the_node(platform, namespace, kind, policy):
+    platform.apply(node_service("who", namespace, kind, externalTrafficPolicy=policy))
+    port, addresses = node_port(platform, namespace), ("127.0.0.1", machines_address())
+    for address in addresses:
+        assert refuses(address, port)
+        eventually(lambda: refuses_datagrams(address, port), what="the refusal")
+    platform.apply(server("one", namespace))
+    for address in addresses:
+        eventually(lambda: not refuses(address, port), what="the port")
+        eventually(lambda: not refuses_datagrams(address, port), what="the port of UDP")
+        assert ask(address, port) == ("one", "one")
+    host = platform.get("pod", "one", "-n", namespace)["status"]["hostIP"]
+    script = "".join(f"import urllib.request; print(urllib.request.urlopen('http://{address}:{port}', timeout=30).read().decode())\n"
+                     for address in (host, addresses[1]))
+    assert run(platform, pod("client", namespace, script, "python:3.11")) == "one\none\n"
+    platform.kubectl("delete", "pod", "one", "-n", namespace)
+    eventually(lambda: refuses(addresses[0], port) and refuses_datagrams(addresses[0], port), what="the end of the only endpoint")
+    platform.apply(server("two", namespace))
+    eventually(lambda: not refuses(addresses[1], port), what="another endpoint")
+    assert ask(addresses[1], port) == ("two", "two")
+    platform.kubectl("delete", "service", "who", "-n", namespace)
+    eventually(lambda: all(refuses(address, port) for address in addresses), what="the end of the Service")
+    eventually(lambda: is_free(port), what="the port for programs of the host")
+
+
+def test_a_client_of_a_port_of_the_node_keeps_its_backend(platform, namespace):
+    both(platform, namespace, type="NodePort", sessionAffinity="ClientIP",
+         ports=[{"name": "web", "port": 80, "targetPort": 5000}])
+    port = node_port(platform, namespace)
+    eventually(lambda: not refuses("127.0.0.1", port), what="the port")
+    names = {urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=30).read().decode() for _ in range(20)}
+    assert len(names) == 1
+    platform.kubectl("patch", "service", "who", "-n", namespace, "-p", '{"spec": {"sessionAffinity": "None"}}')
+
+    def both_answer():
+        return len({urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=30).read() for _ in range(20)}) == 2
+
+    eventually(both_answer, what="any backend")
+
+
+def unused_node_port():
+    for port in random.sample(range(30000, 32768), 100):
+        with contextlib.suppress(OSError), socket.create_server(("", port)):
+            return port
+    raise AssertionError("no port is free")
+
+
+def test_a_port_of_the_node_that_a_program_has(platform, namespace):
+    """It stays the program's, at all of the machine's addresses, until the program lets go of it."""
+    port = unused_node_port()
+    platform.apply(server("one", namespace))
+    platform.wait("--for=condition=Ready", "pod/one", "-n", namespace)
+    ports = [{"port": 80, "targetPort": 5000, "nodePort": port}]
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        platform.apply(node_service("who", namespace, ports=ports))
+        assert f"{port}/TCP does not lead to the Service" in wait_event(
+            platform, "who", namespace, "NodePortUnavailable", kind="Service")
+        assert refuses(machines_address(), port)
+        client = socket.create_connection(("127.0.0.1", port), timeout=30)
+        with listener.accept()[0]:  # and leaves nothing that lingers
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+    eventually(lambda: not refuses("127.0.0.1", port), what="the Service's turn")
+    assert urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=30).read() == b"one"
+    with pytest.raises(OSError):
+        socket.create_server(("127.0.0.1", port))  # now no program gets between
+
+
+def test_a_port_of_the_node_and_policies(platform, namespace):
+    """A Pod that may not reach the endpoint does not by way of the node; the node itself always does."""
+    platform.apply(node_service("who", namespace))
+    platform.apply(server("one", namespace))
+    platform.wait("--for=condition=Ready", "pod/one", "-n", namespace)
+    platform.apply({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "none", "namespace": namespace},
+                    "spec": {"podSelector": {"matchLabels": {"role": "server"}}, "policyTypes": ["Ingress"]}})
+    port, host = node_port(platform, namespace), platform.get("pod", "one", "-n", namespace)["status"]["hostIP"]
+    eventually(lambda: not refuses("127.0.0.1", port), what="the port")
+    script = f"""
+import socket
+client = socket.socket()
+client.settimeout(3)
+print(client.connect_ex(("{host}", {port})) == 0)
+"""
+    assert run(platform, pod("client", namespace, script, "python:3.11")) == "False\n"
+    assert ask("127.0.0.1", port) == ("one", "one")
+
+
+def test_a_port_of_a_pod_comes_before_a_port_of_the_node(platform, namespace):
+    if platform.account:
+        pytest.skip("the machine gives each port once there; the first one has it")
+    platform.apply(node_service("who", namespace))
+    platform.apply(server("one", namespace))
+    port = node_port(platform, namespace)
+    eventually(lambda: not refuses("127.0.0.1", port), what="the port")
+    late = server("late", namespace, ports_at(port, "127.0.0.1"))
+    late["metadata"]["labels"] = {"role": "other"}
+    platform.apply(late)
+    platform.wait("--for=condition=Ready", "pod/late", "-n", namespace)
+    assert ask("127.0.0.1", port) == ("late", "late") and ask(machines_address(), port) == ("one", "one")
 
 
 def test_names(platform, namespace):

@@ -46,7 +46,7 @@ static uint32_t number(const struct nlattr *attribute) {
 static int matches(const struct nlattr *original, const struct nlattr *reply, uint32_t service, uint16_t port,
                    uint32_t backend) {
     const struct nlattr *to = inside(original, CTA_TUPLE_IP), *how = inside(original, CTA_TUPLE_PROTO);
-    return number(inside(how, CTA_PROTO_NUM)) == IPPROTO_UDP && number(inside(to, CTA_IP_V4_DST)) == service
+    return number(inside(how, CTA_PROTO_NUM)) == IPPROTO_UDP && (service == 0 || number(inside(to, CTA_IP_V4_DST)) == service)
         && number(inside(how, CTA_PROTO_DST_PORT)) == port
         && (backend == 0 || number(inside(inside(reply, CTA_TUPLE_IP), CTA_IP_V4_SRC)) == backend);
 }

@@ -121,7 +121,12 @@ extension PodNetwork {
     func openPorts(_ ports: [HostPort], for sandbox: Sandbox) async throws -> Bool {
         guard !ports.isEmpty else { return true }
         // Else a pod could stand in the way to a program of the host, such as this platform's own page.
-        if ports.contains(where: HostSockets.isTaken) { return false }
+        let taken = ports.filter(HostSockets.isTaken)
+        // What this agent holds for a Service gives way: the rules look for ports of Pods first.
+        let isForeign = nodePorts.withLock { held in
+            taken.contains { !held.holds(NodePort(protocol: $0.protocol, number: $0.port)) }
+        }
+        if isForeign { return false }
         guard hostPorts.withLock({ $0.take(ports, for: sandbox.namespace) }) else { return false }
         try await apply(HostPort.rules("add", ports, bridge: bridge, to: sandbox.address))
         return true

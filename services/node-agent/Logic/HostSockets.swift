@@ -35,17 +35,34 @@ enum HostSockets {
     /// Whether this machine has the address, in the kernel's view: all of 127.0.0.0/8 is its own, for example. True where
     /// that cannot be found out.
     static func canBind(_ address: Address4) -> Bool {
-        let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return true }
-        defer { close(descriptor) }
+        let descriptor = bound(SOCK_DGRAM, to: address, port: 0)
+        if descriptor >= 0 { close(descriptor) }
+        return descriptor != -EADDRNOTAVAIL
+    }
+
+    /// A socket that has a port at all addresses and does not listen, so that the kernel refuses connections to it. Without
+    /// SO_REUSEADDR, nobody shares it.
+    ///
+    /// - Returns: the socket, or the number of an error, negative.
+    static func bound(to port: NodePort) -> Int32 {
+        bound(port.protocol == "udp" ? SOCK_DGRAM : SOCK_STREAM, to: Address4(value: 0), port: port.number)
+    }
+
+    private static func bound(_ type: __socket_type, to address: Address4, port: Int) -> Int32 {
+        let descriptor = socket(AF_INET, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return -errno }
         var place = sockaddr_in()
         place.sin_family = sa_family_t(AF_INET)
+        place.sin_port = UInt16(clamping: port).bigEndian
         place.sin_addr.s_addr = address.value.bigEndian
         let result = withUnsafePointer(to: &place) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        return result == 0 || errno != EADDRNOTAVAIL
+        guard result != 0 else { return descriptor }
+        let error = errno
+        close(descriptor)
+        return -error
     }
 }

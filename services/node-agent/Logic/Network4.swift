@@ -45,6 +45,12 @@ struct Network4: Hashable, Sendable, CustomStringConvertible {
 
     func contains(_ address: Address4) -> Bool { address.value >= base.value && address.value - base.value < size }
 
+    /// Of the bridge: one that its owner made up, which lasts as long as the network.
+    var bridgeHardwareAddress: String {
+        let digits = gateway.bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+        return "02:6d:" + digits.joined(separator: ":")
+    }
+
     /// A name for the bridge of this network, the same every time and different for different networks.
     var bridgeName: String { "mb" + String(base.value, radix: 16) + String(prefix, radix: 36) }
 }

@@ -68,8 +68,16 @@ public struct NodeAgent: Service {
         let policies = PolicyNetwork(
             network: network, pods: pods, namespaces: namespaces, policies: networkPolicies,
             isolatesProfiles: configuration.isolatesProfiles, logger: logger)
+        let machinePorts = configuration.machinePorts.map {
+            MachinePorts(channel: $0, policies: policies, logger: logger)
+        }
+        let nodePorts = NodePorts(
+            network: network, machinePorts: machinePorts, services: services,
+            recorder: EventRecorder(client: client, component: "kube-proxy", host: configuration.nodeName),
+            logger: logger)
         let serviceNetwork = ServiceNetwork(
-            network: network, services: services, slices: slices, endpoints: endpoints, logger: logger)
+            network: network, services: services, slices: slices, endpoints: endpoints, nodePorts: nodePorts,
+            logger: logger)
         let environments = EnvironmentStore(
             catalogue: catalogue, directory: configuration.environmentsDirectory,
             podsDirectory: configuration.podsDirectory,
@@ -91,9 +99,7 @@ public struct NodeAgent: Service {
         let context = NodeContext(
             configuration: configuration, client: client, tools: tools, network: network, policies: policies,
             services: serviceNetwork,
-            machinePorts: configuration.machinePorts.map {
-                MachinePorts(channel: $0, policies: policies, logger: logger)
-            },
+            machinePorts: machinePorts,
             environments: environments, images: images,
             runtime: ContainerRuntime(tools: tools, configuration: configuration),
             watcher: watcher, meter: UsageMeter(reader: CgroupReader(pods: configuration.podsDirectory)),

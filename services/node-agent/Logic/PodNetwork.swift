@@ -34,6 +34,7 @@ final class PodNetwork: Sendable {
     private let logger: Logger
     private let pool: Mutex<AddressPool>
     let hostPorts = Mutex(HostPortOwners())
+    let nodePorts = Mutex(HeldPorts())
 
     init(network: Network4, tools: HostTools, logger: Logger) {
         self.network = network
@@ -53,6 +54,8 @@ final class PodNetwork: Sendable {
         }
         // One that is there already, from an earlier run, is taken as it is.
         _ = try await Command(tools.ip, ["link", "add", bridge, "type", "bridge"]).run()
+        // By itself a bridge has the lowest address of its ports: pods that know the address of one that went send to nobody.
+        try await Command(tools.ip, ["link", "set", "dev", bridge, "address", network.bridgeHardwareAddress]).succeed()
         try await Command(tools.ip, ["addr", "replace", "\(network.gateway)/\(network.prefix)", "dev", bridge])
             .succeed()
         try await Command(tools.ip, ["link", "set", bridge, "up"]).succeed()

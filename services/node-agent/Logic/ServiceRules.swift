@@ -2,7 +2,7 @@
 enum ServiceRules {
     static func table(_ bridge: String) -> String { "martlet-\(bridge)" }
 
-    /// One cluster address and port, and where its connections go.
+    /// One cluster address and port, with its node port if it has one, and where their connections go.
     struct Target: Hashable, Sendable, Comparable {
         var address: Address4
         var `protocol`: String
@@ -10,6 +10,7 @@ enum ServiceRules {
         var backends: [Backend]
         /// Seconds for which a client keeps its backend; 0: any backend each time.
         var affinitySeconds = 0
+        var nodePort: NodePort?
         var remembers: Bool { affinitySeconds > 0 && backends.count > 0 }
 
         static func < (left: Target, right: Target) -> Bool {
@@ -36,6 +37,12 @@ enum ServiceRules {
           map svc {
             type ipv4_addr . inet_proto . inet_service : verdict
           }
+          map nodeports {
+            type inet_proto . inet_service : verdict
+          }
+          set lonelyports {
+            type inet_service
+          }
           map hostports {
             type inet_proto . inet_service : ipv4_addr . inet_service
           }
@@ -50,12 +57,14 @@ enum ServiceRules {
             type nat hook prerouting priority -100
             fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @addressports
             fib daddr type local dnat ip to meta l4proto . th dport map @hostports
+            fib daddr type local meta l4proto . th dport vmap @nodeports
             iifname "\(bridge)" ip daddr . meta l4proto . th dport vmap @svc
           }
           chain out {
             type nat hook output priority -100
             fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @addressports
             fib daddr type local dnat ip to meta l4proto . th dport map @hostports
+            fib daddr type local meta l4proto . th dport vmap @nodeports
             ip daddr . meta l4proto . th dport vmap @svc
           }
           chain post {
@@ -67,6 +76,10 @@ enum ServiceRules {
           chain nobackend {
             type filter hook forward priority 0
             iifname "\(bridge)" ip daddr \(services) reject with icmp port-unreachable
+          }
+          chain lonely {
+            type filter hook input priority 0
+            fib daddr type local udp dport @lonelyports reject with icmp port-unreachable
           }
         }
 
@@ -87,12 +100,21 @@ enum ServiceRules {
         return "set self {\n    type ipv4_addr . ipv4_addr\n    elements = { \(pairs.joined(separator: ", ")) }\n  }"
     }
 
-    /// Replaces all Services by these, in one step.
+    /// Empties what leads to Services, so that their chains may go.
+    static func emptying(bridge: String) -> String {
+        let table = table(bridge)
+        return "flush map ip \(table) svc\nflush map ip \(table) nodeports\nflush set ip \(table) lonelyports\n"
+    }
+
+    /// Replaces all Services by these, in one step. Without endpoints, the kernel refuses connections to a node port by itself,
+    /// for nobody listens there; datagrams would fill the socket that holds it.
     static func services(bridge: String, _ targets: [Target]) -> String {
         let table = table(bridge)
+        let lonely = targets.filter { $0.backends.isEmpty && $0.protocol == "udp" }.compactMap { $0.nodePort?.number }
+            .sorted()
         let targets = targets.filter { !$0.backends.isEmpty }.sorted()
-        var text = "flush map ip \(table) svc\n"
-        var elements: [String] = []
+        var text = emptying(bridge: bridge)
+        var (elements, nodePorts): ([String], [String]) = ([], [])
         text += "table ip \(table) {\n"
         for target in targets {
             let chain = name(target)
@@ -111,9 +133,13 @@ enum ServiceRules {
                 text += "  }\n"
             }
             elements.append("\(target.address) . \(target.protocol) . \(target.port) : goto \(chain)")
+            if let port = target.nodePort { nodePorts.append("\(port.protocol) . \(port.number) : goto \(chain)") }
         }
         text += "}\n"
-        if !elements.isEmpty { text += "add element ip \(table) svc { \(elements.joined(separator: ", ")) }\n" }
+        for (set, elements) in [("svc", elements), ("nodeports", nodePorts), ("lonelyports", lonely.map(String.init))]
+        where !elements.isEmpty {
+            text += "add element ip \(table) \(set) { \(elements.joined(separator: ", ")) }\n"
+        }
         return text
     }
 
@@ -159,17 +185,32 @@ enum ServiceRules {
         return (flush, delete.joined())
     }
 
-    /// Conversations over UDP that went to a backend which is gone (nil: to none at all), by Service.
-    static func ended(before: [Target], now: [Target]) -> [(target: Target, backend: Address4?)] {
-        let current = Dictionary(now.map { (name($0), $0) }) { first, _ in first }
-        var ended: [(target: Target, backend: Address4?)] = []
-        for old in before where old.protocol == "udp" {
-            let left = Set(current[name(old)]?.backends.map(\.address) ?? [])
-            if old.backends.isEmpty, !left.isEmpty { ended.append((old, nil)) }
-            for address in Set(old.backends.map(\.address)).subtracting(left) { ended.append((old, address)) }
+    /// What clients send datagrams to: a port at a cluster address, or at all addresses of the machine (nil).
+    struct Mailbox: Hashable, Sendable {
+        var address: Address4?
+        var port: Int
+    }
+
+    private static func mailboxes(_ targets: [Target]) -> [(mailbox: Mailbox, backends: Set<Address4>)] {
+        targets.filter { $0.protocol == "udp" }.flatMap { target in
+            let backends = Set(target.backends.map(\.address))
+            let nodePort = target.nodePort.map { (Mailbox(address: nil, port: $0.number), backends) }
+            return [(Mailbox(address: target.address, port: target.port), backends)] + (nodePort.map { [$0] } ?? [])
         }
-        let known = Set(before.map(name))
-        for new in now where new.protocol == "udp" && !known.contains(name(new)) { ended.append((new, nil)) }
+    }
+
+    /// Conversations over UDP that went to a backend which is gone (nil: to none at all).
+    static func ended(before: [Target], now: [Target]) -> [(mailbox: Mailbox, backend: Address4?)] {
+        let (old, new) = (mailboxes(before), mailboxes(now))
+        let current = Dictionary(new.map { ($0.mailbox, $0.backends) }) { first, _ in first }
+        var ended: [(mailbox: Mailbox, backend: Address4?)] = []
+        for (mailbox, backends) in old {
+            let left = current[mailbox] ?? []
+            if backends.isEmpty, !left.isEmpty { ended.append((mailbox, nil)) }
+            for address in backends.subtracting(left) { ended.append((mailbox, address)) }
+        }
+        let known = Set(old.map(\.mailbox))
+        for (mailbox, _) in new where !known.contains(mailbox) { ended.append((mailbox, nil)) }
         return ended
     }
 

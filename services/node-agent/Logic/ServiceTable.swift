@@ -8,6 +8,8 @@ struct ServiceTable: Sendable, Equatable {
         var number: Int
         var `protocol`: String
         var backends: [ServiceRules.Backend]
+        /// Of TCP or UDP.
+        var nodePort: NodePort?
     }
 
     /// One endpoint, for names of headless Services.
@@ -67,8 +69,15 @@ struct ServiceTable: Sendable, Equatable {
                 let backends = (found.ports["\(name)/\(kind)"] ?? []).reduce(into: [ServiceRules.Backend]()) {
                     if !$0.contains($1) { $0.append($1) }
                 }
+                // One that the type does not have is left over from another type.
+                let nodePort =
+                    [.string("NodePort"), .string("LoadBalancer")].contains(spec["type"])
+                    ? port["nodePort"]?.int ?? 0 : 0
                 entry.ports.append(
-                    Port(name: name, number: Int(port["port"]?.int ?? 0), protocol: kind, backends: backends.sorted()))
+                    Port(
+                        name: name, number: Int(port["port"]?.int ?? 0), protocol: kind, backends: backends.sorted(),
+                        nodePort: nodePort > 0 && ["TCP", "UDP"].contains(kind)
+                            ? NodePort(protocol: kind.lowercased(), number: Int(nodePort)) : nil))
             }
             entries.append(entry)
         }

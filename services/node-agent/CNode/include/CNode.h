@@ -29,7 +29,7 @@ int node_link_pod(const char *namespace, const char *device, const char *bridge,
                   int isolated);
 int node_remove_link(const char *device);
 
-/* Ends what the kernel remembers of UDP conversations with a Service that a backend answered (0: any), so that the next
+/* Ends what the kernel remembers of UDP conversations with a Service's address (0: any) that a backend answered (0: any), so that the next
  * packet is sent to one that exists. Returns how many there were. Addresses and port are in host byte order. */
 int node_forget_conversations(uint32_t service, uint16_t port, uint32_t backend);
 

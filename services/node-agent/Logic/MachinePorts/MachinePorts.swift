@@ -8,22 +8,23 @@ import Synchronization
     import Glibc
 #endif
 
-/// Ports of the machine that lead to Pods, for an agent in a network of an ordinary user's own: no rule of this network's
+/// Ports of the machine that lead to Pods and Services, for an agent in a network of an ordinary user's own: no rule of this network's
 /// kernel can lead from the machine to it. A program that has stayed there opens the sockets; what comes to them is copied.
 ///
 /// Pods see the bridge's address as that of their callers. NetworkPolicies hold: callers from other machines are asked
 /// about here, since their addresses do not get as far as the rules.
 final class MachinePorts: Sendable {
     private let channel: Int32
-    private let policies: PolicyNetwork
+    let policies: PolicyNetwork
     private let logger: Logger
-    private let state = Mutex(State())
+    let state = Mutex(State())
 
-    private struct State: Sendable {
+    struct State: Sendable {
         var open: [HostPort: Opened] = [:]
+        var services: [NodePort: Served] = [:]
     }
 
-    private struct Opened: Sendable {
+    struct Opened: Sendable {
         let namespace: String
         let backend: ServiceRules.Backend
         let channel: any Channel
@@ -49,10 +50,7 @@ final class MachinePorts: Sendable {
                 let backend = ServiceRules.Backend(address: sandbox.address, port: port.containerPort)
                 if state.withLock({ $0.open[port]?.backend }) == backend { continue }
                 await close([port], of: sandbox)
-                let socket = state.withLock { _ in
-                    node_open_machine_port(
-                        channel, port.address?.value ?? 0, UInt16(clamping: port.port), port.protocol == "udp" ? 1 : 0)
-                }
+                let socket = openSocket(port)
                 if socket == -EADDRINUSE {
                     let isOwn = state.withLock { state in
                         state.open.contains { $0.conflicts(with: port) && $1.namespace == sandbox.namespace }
@@ -62,7 +60,8 @@ final class MachinePorts: Sendable {
                     return false
                 }
                 guard socket >= 0 else { throw NodeError(Self.refusal(of: port, -socket)) }
-                let opened = try await forward(socket, of: port, to: backend)
+                let door = Door(protocol: port.protocol, backends: BackendChoice([backend]), policies: policies)
+                let opened = try await forward(socket, door)
                 state.withLock {
                     $0.open[port] = Opened(namespace: sandbox.namespace, backend: backend, channel: opened)
                 }
@@ -86,15 +85,20 @@ final class MachinePorts: Sendable {
         for channel in mine { try? await channel.close() }
     }
 
-    private func forward(_ socket: Int32, of port: HostPort, to backend: ServiceRules.Backend) async throws
-        -> any Channel
-    {
-        let door = Door(protocol: port.protocol, backend: backend, policies: policies)
-        if port.protocol == "udp" { return try await UDPForwarder.start(on: socket, door: door) }
-        return try await TCPForwarder.start(to: backend) {
+    /// - Returns: a socket, or the number of an error, negative. What opens them is asked by one at a time.
+    func openSocket(_ port: HostPort) -> Int32 {
+        state.withLock { _ in
+            node_open_machine_port(
+                channel, port.address?.value ?? 0, UInt16(clamping: port.port), port.protocol == "udp" ? 1 : 0)
+        }
+    }
+
+    func forward(_ socket: Int32, _ door: Door) async throws -> any Channel {
+        if door.protocol == "udp" { return try await UDPForwarder.start(on: socket, door: door) }
+        return try await TCPForwarder.start {
             try await $0.withBoundSocket(socket).get()
-        } admits: {
-            door.admits($0.remoteAddress, at: $0.localAddress)
+        } to: {
+            door.way(for: $0.remoteAddress, at: $0.localAddress)
         }
     }
 
@@ -104,7 +108,7 @@ final class MachinePorts: Sendable {
             + "another one from all addresses; give each of them a hostIP"
     }
 
-    private static func refusal(of port: HostPort, _ error: Int32) -> String {
+    static func refusal(of port: HostPort, _ error: Int32) -> String {
         let reason = "port \(port.port) of this machine cannot be opened: \(String(cString: strerror(error)))"
         switch error {
         case EACCES:
@@ -116,21 +120,22 @@ final class MachinePorts: Sendable {
     }
 }
 
-/// Who may come in by one port.
+/// Who may come in by one port, and where to.
 struct Door: Sendable {
     let `protocol`: String
-    let backend: ServiceRules.Backend
+    let backends: BackendChoice
     let policies: PolicyNetwork
 
-    /// True for the machine itself, which always reaches its Pods, and for whom no NetworkPolicy keeps out.
+    /// Lets in the machine itself, which always reaches its Pods, and for whom no NetworkPolicy keeps out.
     ///
     /// - Parameters:
     ///   - caller: where it comes from.
     ///   - own: the address of this machine that it came to; nil when that is not known.
-    /// - Returns: false where a policy keeps it out.
-    func admits(_ caller: SocketAddress?, at own: SocketAddress?) -> Bool {
-        guard let caller = caller?.ipAddress.flatMap({ Address4($0) }) else { return false }
-        if caller.isLoopback || own?.ipAddress == caller.description { return true }
-        return policies.admits(caller, to: backend, protocol: `protocol`)
+    /// - Returns: the endpoint that it is sent to; nil where there is none, or a policy keeps the caller out.
+    func way(for caller: SocketAddress?, at own: SocketAddress?) -> ServiceRules.Backend? {
+        guard let caller = caller?.ipAddress.flatMap({ Address4($0) }), let backend = backends.choose(for: caller)
+        else { return nil }
+        if caller.isLoopback || own?.ipAddress == caller.description { return backend }
+        return policies.admits(caller, to: backend, protocol: `protocol`) ? backend : nil
     }
 }

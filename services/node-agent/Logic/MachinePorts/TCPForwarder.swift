@@ -4,21 +4,20 @@ import NIOPosix
 /// Copies what comes to a listening socket to a port elsewhere, and back.
 enum TCPForwarder {
     /// - Parameters:
-    ///   - backend: where it goes.
     ///   - bind: makes the listening socket.
-    ///   - admits: who is let in; the others' connections are closed.
+    ///   - way: where a connection goes; those with nil are closed.
     /// - Returns: the listening socket.
     /// - Throws: what `bind` throws.
     static func start(
-        to backend: ServiceRules.Backend, listening bind: (ServerBootstrap) async throws -> any Channel,
-        admits: @escaping @Sendable (any Channel) -> Bool = { _ in true }
+        listening bind: (ServerBootstrap) async throws -> any Channel,
+        to way: @escaping @Sendable (any Channel) -> ServiceRules.Backend?
     ) async throws -> any Channel {
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 256)
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { inbound in
-                guard admits(inbound) else { return inbound.eventLoop.makeFailedFuture(NotAdmitted()) }
+                guard let backend = way(inbound) else { return inbound.eventLoop.makeFailedFuture(NotAdmitted()) }
                 return ClientBootstrap(group: inbound.eventLoop)
                     .channelOption(.autoRead, value: false)
                     .channelOption(.allowRemoteHalfClosure, value: true)

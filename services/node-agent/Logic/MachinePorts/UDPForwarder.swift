@@ -8,7 +8,12 @@ final class UDPForwarder: ChannelInboundHandler {
     typealias OutboundOut = AddressedEnvelope<ByteBuffer>
 
     private let door: Door
-    private var callers: [SocketAddress: EventLoopFuture<any Channel>] = [:]
+    private var callers: [SocketAddress: Way] = [:]
+
+    private struct Way {
+        let backend: ServiceRules.Backend
+        let channel: EventLoopFuture<any Channel>
+    }
 
     /// More callers at a time than this are not heard; and none keeps its socket for longer than that without a datagram.
     private static let mostCallers = 1024
@@ -34,33 +39,45 @@ final class UDPForwarder: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let envelope = unwrapInboundIn(data)
         let caller = envelope.remoteAddress
-        let way = callers[caller] ?? open(for: caller, context)
-        way?.whenSuccess { $0.writeAndFlush(envelope.data, promise: nil) }
+        var known = callers[caller]
+        if let way = known, !door.backends.contains(way.backend) {
+            // It would go on to nobody.
+            callers[caller] = nil
+            way.channel.whenSuccess { $0.close(promise: nil) }
+            known = nil
+        }
+        (known ?? open(for: caller, context))?.channel.whenSuccess { $0.writeAndFlush(envelope.data, promise: nil) }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        for way in callers.values { way.whenSuccess { $0.close(promise: nil) } }
+        for way in callers.values { way.channel.whenSuccess { $0.close(promise: nil) } }
         callers = [:]
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {}  // of one datagram
 
-    private func open(for caller: SocketAddress, _ context: ChannelHandlerContext) -> EventLoopFuture<any Channel>? {
+    private func open(for caller: SocketAddress, _ context: ChannelHandlerContext) -> Way? {
         // To which address of the machine a datagram came is not told where the socket is at all of them; one from the
         // machine's own is a caller like others then.
-        guard callers.count < Self.mostCallers, door.admits(caller, at: context.localAddress) else { return nil }
+        guard callers.count < Self.mostCallers, let backend = door.way(for: caller, at: context.localAddress) else {
+            return nil
+        }
         let (front, patience) = (context.channel, Self.patience)
-        let way = DatagramBootstrap(group: context.eventLoop)
+        let channel = DatagramBootstrap(group: context.eventLoop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let idle = IdleStateHandler(allTimeout: patience)
                     try channel.pipeline.syncOperations.addHandlers([idle, Answers(front: front, caller: caller)])
                 }
             }
-            .connect(host: "\(door.backend.address)", port: door.backend.port)
+            .connect(host: "\(backend.address)", port: backend.port)
+        let way = Way(backend: backend, channel: channel)
         callers[caller] = way
         let me = NIOLoopBound(self, eventLoop: context.eventLoop)
-        way.flatMap { $0.closeFuture }.whenComplete { _ in me.value.callers[caller] = nil }
+        channel.flatMap { $0.closeFuture }.whenComplete { _ in
+            // Another one may be in its place.
+            if me.value.callers[caller]?.channel === channel { me.value.callers[caller] = nil }
+        }
         return way
     }
 

@@ -58,8 +58,10 @@ final class PolicyNetwork: Sendable {
     }
 
     /// True when a caller from outside of the cluster may reach a port of a Pod, for connections that the rules do not see.
+    /// What is no Pod has no policies.
     func admits(_ caller: Address4, to backend: ServiceRules.Backend, protocol kind: String) -> Bool {
-        rules().admits(caller, to: backend, protocol: kind)
+        if !network.network.contains(backend.address) || backend.address == network.network.gateway { return true }
+        return rules().admits(caller, to: backend, protocol: kind)
     }
 
     /// Keeps the rules current until cancelled.
