@@ -280,6 +280,37 @@ http.server.ThreadingHTTPServer(("0.0.0.0", 8000), Page).serve_forever()
     rootless.kubectl("delete", "pod", "lost", "-n", "default", "--now")
 
 
+def test_node_ports_of_the_machine(rootless):
+    """They lead from all its addresses to a Service; others' machines come in where policies let them."""
+    serve = "import http.server\nhttp.server.test(http.server.SimpleHTTPRequestHandler, port=8000, bind='0.0.0.0')"
+    rootless.apply(pod("behind", "default", serve, "python:3.11", terminationGracePeriodSeconds=0, container={
+        "readinessProbe": {"httpGet": {"port": 8000}, "periodSeconds": 1}}))
+    rootless.wait("--for=condition=Ready", "pod/behind", "-n", "default")
+    rootless.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "behind", "namespace": "default"},
+                    "spec": {"type": "NodePort", "selector": {"app": "behind"}, "ports": [{"port": 80, "targetPort": 8000}]}})
+    port = rootless.get("service", "behind", "-n", "default")["spec"]["ports"][0]["nodePort"]
+
+    def is_open(address):
+        with socket.socket() as client:
+            return client.connect_ex((address, port)) == 0
+
+    eventually(lambda: is_open("127.0.0.1"), what="the port")
+    with Cable() as cable:
+        cable.plug_in()
+        ask = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-m", "20", f"http://{cable.here}:{port}/"]
+        assert cable.run(*ask) == "200"
+        rule = {"from": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}
+        rootless.apply({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "few", "namespace": "default"},
+                        "spec": {"podSelector": {"matchLabels": {"app": "behind"}}, "ingress": [rule]}})
+        eventually(lambda: cable.run(*ask) == "000", what="the policy")
+        for address in ("127.0.0.1", machines_address()):
+            assert urllib.request.urlopen(f"http://{address}:{port}/", timeout=30).status == 200, "this machine always comes in"
+        rootless.kubectl("delete", "networkpolicy", "few", "-n", "default")
+    rootless.kubectl("delete", "service", "behind", "-n", "default")
+    eventually(lambda: not is_open("127.0.0.1"), what="the end of the Service")
+    rootless.kubectl("delete", "pod", "behind", "-n", "default", "--now")
+
+
 def test_ports_of_the_machine(rootless):
     """They lead from all its addresses; others' machines come in where policies let them."""
     port, late = free_port(), free_port()

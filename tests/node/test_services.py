@@ -409,9 +409,8 @@ print(client.connect_ex(("{host}", {port})) == 0)
     assert ask("127.0.0.1", port) == ("one", "one")
 
 
+@pytest.mark.root("without it the machine gives a port once: the first comer has it")
 def test_a_port_of_a_pod_comes_before_a_port_of_the_node(platform, namespace):
-    if platform.account:
-        pytest.skip("the machine gives each port once there; the first one has it")
     platform.apply(node_service("who", namespace))
     platform.apply(server("one", namespace))
     port = node_port(platform, namespace)
