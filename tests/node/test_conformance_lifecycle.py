@@ -2,7 +2,7 @@
 
 import json
 
-from support.pods import pod, run, wait_event, wait_phase
+from support.pods import events, pod, run, wait_event, wait_phase
 from support.waiting import eventually
 
 FOREVER = "trap 'exit 0' TERM; while :; do sleep 0.2; done"
@@ -156,6 +156,9 @@ def test_probes(platform, namespace):
         "never-up": (FOREVER, checking("false", "startupProbe", failureThreshold=2)),
         "never-ready": (FOREVER, checking("false", "readinessProbe")),
         "hangs": (FOREVER, checking("sleep 60", timeoutSeconds=1)),
+        # Who could not be asked is neither well nor ill.
+        "absent": (FOREVER, {"livenessProbe": {"exec": {"command": ["/absent"]}, "periodSeconds": 1, "failureThreshold": 1}}),
+        "nowhere": (FOREVER, {"startupProbe": {"tcpSocket": {"port": "absent"}, "periodSeconds": 1, "failureThreshold": 1}}),
         # Nobody waits the hour that the Pod would allow.
         "stubborn": ("trap '' TERM; while :; do sleep 0.2; done", checking("false", terminationGracePeriodSeconds=1)),
     }
@@ -170,6 +173,12 @@ def test_probes(platform, namespace):
         told = statuses(platform, "probed", namespace)
         return told if told and all(told[name]["restartCount"] > 0 for name in restarted) else None
 
+    def unasked():
+        found = events(platform, "probed", namespace)
+        return all(any(f"{word} probe errored and resulted in unknown state: " in one["message"] for one in found)
+                   for word in ("Liveness", "Startup"))
+
+    eventually(unasked, 60, "Events of probes that cannot ask")
     told = eventually(settled, 120, "restarts of those whose probes fail")
     assert {name: one["restartCount"] for name, one in told.items() if name not in restarted} == {
         name: 0 for name in cases if name not in restarted}

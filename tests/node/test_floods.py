@@ -101,12 +101,17 @@ time.sleep(3600)
 """
 
 
-def test_a_fork_bomb_stays_in_its_pod(platform, namespace):
+@pytest.mark.parametrize("way", [
+    "started", pytest.param("exec", marks=pytest.mark.root("without a control group nothing bounds what exec starts"))])
+def test_a_fork_bomb_stays_in_its_pod(platform, namespace, way):
     platform.apply(pod("beside", namespace, "exec sleep 3600", terminationGracePeriodSeconds=0))
-    platform.apply(pod("bomb", namespace, BOMB, "python:3.11", terminationGracePeriodSeconds=0))
+    is_called = way == "exec"
+    script = "import time; time.sleep(3600)" if is_called else BOMB
+    platform.apply(pod("bomb", namespace, script, "python:3.11", terminationGracePeriodSeconds=0))
     platform.wait("--for=condition=Ready", "pod/beside", "pod/bomb", "-n", namespace)
+    command = ["exec", "bomb", "--", "python3", "-uc", BOMB] if is_called else ["logs", "-f", "bomb"]
     follower = subprocess.Popen(
-        ["kubectl", "--kubeconfig", platform.kubeconfig, "logs", "-f", "bomb", "-n", namespace], stdout=subprocess.PIPE, text=True)
+        ["kubectl", "--kubeconfig", platform.kubeconfig, "-n", namespace, *command], stdout=subprocess.PIPE, text=True)
     try:
         words = follower.stdout.readline().split()
     finally:

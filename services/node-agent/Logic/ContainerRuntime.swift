@@ -46,10 +46,21 @@ struct ContainerRuntime: Sendable {
     }
 
     /// Runs a command in a container, as its user and with its variables.
+    ///
+    /// - Throws: ``NodeError`` when it cannot begin: there is no such program, or the container does not run.
     func execute(_ arguments: [String], in run: ContainerRun, within limit: Duration) async throws -> Command.Outcome {
         let path = try writeProcess(arguments, in: run)
-        defer { unlink(path) }
-        return try await crun(["exec", "-p", path, run.id]).run(within: limit)
+        let processFile = "\(path).pid"
+        defer {
+            unlink(path)
+            unlink(processFile)
+        }
+        let line = crun(["exec", "--process=\(path)", "--pid-file=\(processFile)", run.id])
+        let outcome = try await line.run(within: limit)
+        guard outcome.isTimedOut || FileTools.exists(processFile) else {
+            throw NodeError(Self.complaint(outcome.error))
+        }
+        return outcome
     }
 
     /// Writes what crun needs to know of a further process in a container: its user and variables are the container's.

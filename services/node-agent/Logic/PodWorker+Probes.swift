@@ -59,9 +59,10 @@ extension PodWorker {
         guard await pause(probe.initialDelay) else { return false }
         var failures = 0
         while isCurrent(container, run) {
-            let problem = await runner.run(probe.check, timeout: probe.timeout)
+            let result = await runner.run(probe.check, timeout: probe.timeout)
             guard isCurrent(container, run), tracks[container.name]?.killAt == nil else { return false }
-            if let problem {
+            switch result {
+            case .failed(let problem):
                 failures += 1
                 note("Warning", "Unhealthy", "\(kind) probe failed: \(problem)", of: container)
                 if failures >= probe.failureThreshold {
@@ -71,7 +72,8 @@ extension PodWorker {
                     kicker.yield()
                     return false
                 }
-            } else {
+            case .unknown(let problem): tellUnknown(kind, problem, container)
+            case .healthy:
                 if kind == "Startup" { return true }
                 failures = 0
             }
@@ -89,15 +91,17 @@ extension PodWorker {
         // Before the first success a probe is asked more often, so that a quick start is seen quickly.
         var quick = Duration.milliseconds(100)
         while isCurrent(container, run) {
-            let problem = await runner.run(probe.check, timeout: probe.timeout)
-            if let problem {
+            switch await runner.run(probe.check, timeout: probe.timeout) {
+            case .failed(let problem):
                 successes = 0
                 failures += 1
                 if quick >= probe.period {
                     note("Warning", "Unhealthy", "Readiness probe failed: \(problem)", of: container)
                 }
                 if failures >= probe.failureThreshold { set(container, run) { $0.isReady = false } }
-            } else {
+            case .unknown(let problem):
+                if quick >= probe.period, isCurrent(container, run) { tellUnknown("Readiness", problem, container) }
+            case .healthy:
                 failures = 0
                 successes += 1
                 if successes >= probe.successThreshold { set(container, run) { $0.isReady = true } }
@@ -106,6 +110,11 @@ extension PodWorker {
             guard await pause(min(quick, probe.period)) else { return }
             quick = min(quick * 2, probe.period)
         }
+    }
+
+    /// As kubelets do, a probe that could not ask changes nothing.
+    private func tellUnknown(_ kind: String, _ problem: String, _ container: ContainerSpec) {
+        note("Warning", "Unhealthy", "\(kind) probe errored and resulted in unknown state: \(problem)", of: container)
     }
 
     private func pause(_ time: Duration) async -> Bool {

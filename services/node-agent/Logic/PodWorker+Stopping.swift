@@ -124,7 +124,7 @@ extension PodWorker {
         }
         guard let probe = Probe(hook), let address = sandbox?.address else { return nil }
         let limit = Duration.seconds(max(spec.graceSeconds, 1))
-        return await runner(container, run, address).run(probe.check, timeout: limit)
+        return await runner(container, run, address).run(probe.check, timeout: limit).problem
     }
 
     func runner(_ container: ContainerSpec, _ run: ContainerRun, _ address: Address4) -> ProbeRunner {

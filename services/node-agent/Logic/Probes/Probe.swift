@@ -48,39 +48,64 @@ struct Probe: Sendable {
     }
 }
 
+/// What a probe found.
+enum ProbeResult: Sendable {
+    case healthy
+    case failed(String)
+    /// The container could not be asked, which tells nothing of its health.
+    case unknown(String)
+
+    /// nil means that nothing is wrong.
+    init(problem: String?) { self = problem.map(Self.failed) ?? .healthy }
+
+    /// nil when healthy, else what is wrong.
+    var problem: String? {
+        switch self {
+        case .healthy: nil
+        case .failed(let problem), .unknown(let problem): problem
+        }
+    }
+}
+
 /// Asks once.
 struct ProbeRunner: Sendable {
     let address: Address4
     let container: ContainerSpec
+    /// Runs a command in the container; throws when it cannot begin.
     let execute: @Sendable ([String], Duration) async throws -> Command.Outcome
     /// Told what is odd about a container that is healthy all the same.
     let warn: @Sendable (String) async -> Void
 
-    /// nil when healthy, else what is wrong.
-    func run(_ check: Probe.Check, timeout: Duration) async -> String? {
+    func run(_ check: Probe.Check, timeout: Duration) async -> ProbeResult {
         switch check {
         case .execute(let command):
             do {
                 let outcome = try await execute(command, timeout)
                 if outcome.isTimedOut {
-                    return "command timed out: \(command.joined(separator: " ")) timed out after \(timeout.text)"
+                    return .failed(
+                        "command timed out: \(command.joined(separator: " ")) timed out after \(timeout.text)")
                 }
-                return outcome.code == 0 ? nil : (outcome.output + outcome.error).trimmed()
+                return outcome.code == 0 ? .healthy : .failed((outcome.output + outcome.error).trimmed())
             } catch {
-                return "\(error)"
+                return .unknown("\(error)")
             }
         case .http(let host, let port, let path, let headers, let isTLS):
-            guard let number = number(port) else { return "port \(port.text) is not a port of the container" }
-            return await fetch(
-                HTTPTarget(host: host ?? "\(address)", port: number, path: path, isTLS: isTLS), headers, timeout)
+            guard let number = number(port) else { return unknown(port) }
+            return await ProbeResult(
+                problem: fetch(
+                    HTTPTarget(host: host ?? "\(address)", port: number, path: path, isTLS: isTLS), headers, timeout))
         case .tcp(let host, let port):
-            guard let number = number(port) else { return "port \(port.text) is not a port of the container" }
-            return await Self.connect(host: host ?? "\(address)", port: number, timeout: timeout)
+            guard let number = number(port) else { return unknown(port) }
+            return await ProbeResult(
+                problem: Self.connect(host: host ?? "\(address)", port: number, timeout: timeout))
         case .grpc(let port, let service):
-            guard let number = number(port) else { return "port \(port.text) is not a port of the container" }
-            return await GRPCHealth.check(host: "\(address)", port: number, service: service, timeout: timeout)
+            guard let number = number(port) else { return unknown(port) }
+            return await ProbeResult(
+                problem: GRPCHealth.check(host: "\(address)", port: number, service: service, timeout: timeout))
         }
     }
+
+    private func unknown(_ port: JSON) -> ProbeResult { .unknown("port \(port.text) is not a port of the container") }
 
     private func number(_ port: JSON) -> Int? {
         if let number = port.int { return Int(number) }
