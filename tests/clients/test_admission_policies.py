@@ -113,6 +113,28 @@ def test_reads_that_lead_elsewhere_are_noted(tmp_path, policies):
         assert failure["message"] == "odd"
 
 
+def test_a_refused_binding_holds_its_pod_and_nothing_else(tmp_path, policies):
+    with ControlPlane(tmp_path / "data") as plane:
+        policies("ValidatingAdmissionPolicy", "held", {
+            "matchConstraints": match("default", operations=["CREATE"], resources=["pods/binding"]),
+            "validations": [{"expression": "object.metadata.name != 'held'", "message": "not yet"}],
+        }, plane, validationActions=["Deny"])
+        plane.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "machine"}})
+        plane.kubectl("patch", "node", "machine", "--subresource=status", "-p", json.dumps({"status": {
+            "allocatable": {"cpu": "1", "memory": "1Gi", "pods": "9"}, "conditions": [{"type": "Ready", "status": "True"}]}}))
+        for name in ("held", "free"):
+            plane.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"}, "spec": {
+                "containers": [{"name": "main", "image": "busybox"}],
+                "tolerations": [{"operator": "Exists"}]}})
+        plane.kubectl("wait", "pod/free", "--for=jsonpath={.spec.nodeName}=machine", "--timeout=30s")
+        plane.kubectl("wait", "pod/held", "--for=jsonpath={.status.conditions[0].reason}=SchedulerError", "--timeout=30s")
+        [condition] = plane.get("pod", "held")["status"]["conditions"]
+        assert condition["message"].startswith("binding rejected: ") and condition["message"].endswith("not yet")
+        assert "nodeName" not in plane.get("pod", "held")["spec"]
+        plane.kubectl("delete", "validatingadmissionpolicybinding", "held")
+        plane.kubectl("wait", "pod/held", "--for=jsonpath={.spec.nodeName}=machine", "--timeout=30s")
+
+
 def test_mistakes_in_expressions_are_told_in_the_status(control_plane, ns, policies):
     policies("ValidatingAdmissionPolicy", ns, {"matchConstraints": match(ns), "validations": [
         {"expression": "object.data.size() > 0"}, {"expression": "object.nope == 1"}]}, validationActions=["Deny"])

@@ -80,6 +80,15 @@ extension SchedulerReconciler {
         try await markUnscheduled(pod, "Unschedulable", message, nominating: node)
     }
 
+    /// There is a node for it, but the API did not take that.
+    func tellRejected(_ pod: KubeObject, _ answer: APIError) async throws {
+        let message = "binding rejected: \(answer.message)"
+        if pod.status.condition("PodScheduled")?["message"]?.string != message {
+            events.warning("FailedScheduling", message, about: pod)
+        }
+        try await markUnscheduled(pod, "SchedulerError", message)
+    }
+
     func markUnscheduled(
         _ pod: KubeObject, _ reason: String, _ message: String, nominating node: String? = nil
     ) async throws {

@@ -248,8 +248,11 @@ final class SchedulerReconciler: Reconciler {
                     "\(ResourceType.pods.path(namespace: pod.namespace))/\(pod.name)/binding", binding.json))
         } catch {
             assumed.withLock { $0[pod.uid] = nil }
-            if error.reason == .notFound { return queue.remove(pod.uid) }
-            throw error
+            guard let answer = error as? APIError else { throw error }
+            if answer.reason == .notFound { return queue.remove(pod.uid) }
+            // In a conflict somebody else has placed it.
+            if answer.reason != .conflict { try await tellRejected(pod, answer) }
+            throw answer
         }
         queue.remove(pod.uid)
         events.normal("Scheduled", "Successfully assigned \(pod.namespace ?? "")/\(pod.name) to \(node)", about: pod)

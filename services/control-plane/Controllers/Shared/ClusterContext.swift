@@ -57,8 +57,3 @@ struct RequestFeed: Sendable {
         }
     }
 }
-
-extension Error {
-    /// The reason of an error that the API answered.
-    var reason: APIError.Reason? { (self as? APIError)?.reason }
-}
