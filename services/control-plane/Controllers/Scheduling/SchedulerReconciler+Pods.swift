@@ -75,18 +75,21 @@ extension SchedulerReconciler {
         _ pod: KubeObject, _ message: String, _ hope: SchedulingHope, nominating node: String? = nil
     ) async throws {
         queue.park(pod.uid, hope)
-        let condition = pod.status.condition("PodScheduled")
-        if condition?["message"]?.string != message { events.warning("FailedScheduling", message, about: pod) }
-        try await markUnscheduled(pod, "Unschedulable", message, nominating: node)
+        try await tell(pod, "Unschedulable", message, nominating: node)
     }
 
     /// There is a node for it, but the API did not take that.
     func tellRejected(_ pod: KubeObject, _ answer: APIError) async throws {
-        let message = "binding rejected: \(answer.message)"
-        if pod.status.condition("PodScheduled")?["message"]?.string != message {
-            events.warning("FailedScheduling", message, about: pod)
-        }
-        try await markUnscheduled(pod, "SchedulerError", message)
+        try await tell(pod, "SchedulerError", "binding rejected: \(answer.message)")
+    }
+
+    /// Says why a Pod has no node: in its condition, and once in an Event.
+    private func tell(
+        _ pod: KubeObject, _ reason: String, _ message: String, nominating node: String? = nil
+    ) async throws {
+        let condition = pod.status.condition("PodScheduled")
+        if condition?["message"]?.string != message { events.warning("FailedScheduling", message, about: pod) }
+        try await markUnscheduled(pod, reason, message, nominating: node)
     }
 
     func markUnscheduled(
